@@ -1,0 +1,1 @@
+//! The archive format: one tar, append-only, manifest last; see docs/format.md.

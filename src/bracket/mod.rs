@@ -1,0 +1,1 @@
+//! One migration run: a state machine and a journal.

@@ -1,0 +1,375 @@
+//! The contract that every engine fulfils: reading a database into a [`Sink`], building a
+//! copy out of a [`Source`], comparing the copy with the archive, and looking after the
+//! databases that bookend made.
+//!
+//! What an engine cannot do it says in its [`Capabilities`], with the reason; no caller asks
+//! which engine it has.
+
+mod error;
+pub mod postgres;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::{EngineKind, Target};
+use crate::process::ToolBox;
+use crate::progress::Progress;
+use crate::snapshot::{Sink, Snapshot, Source};
+
+pub use error::{EngineError, MissingThing};
+
+/// What a command gives to an engine beside its own arguments.
+#[derive(Clone)]
+pub struct Context {
+    /// Where the vendors' tools are found.
+    pub tools: ToolBox,
+    /// Workers at once.
+    pub jobs: usize,
+    /// How long to wait for a lock that somebody holds.
+    pub lock_timeout: Duration,
+    /// Names this run in session names and markers.
+    pub run: String,
+    /// Who is told how far things are.
+    pub progress: Arc<dyn Progress>,
+    /// Cancelled on SIGINT and SIGTERM, or when a sibling fails.
+    pub cancel: CancellationToken,
+    /// Where names of databases are recorded before they are created.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// Records names of databases before they exist, so that a crash between `CREATE DATABASE`
+/// and the marker is explained and cleaned.
+pub trait Ledger: Send + Sync {
+    /// Called before a database is created. Must be durable when it returns.
+    ///
+    /// # Errors
+    /// What kept the record from being written; nothing is created then.
+    fn announce(&self, database: &MadeDatabase) -> Result<(), std::io::Error>;
+
+    /// Called when the database is gone, or published under another name.
+    ///
+    /// # Errors
+    /// What kept the record from being written.
+    fn settle(&self, name: &str, outcome: &str) -> Result<(), std::io::Error>;
+}
+
+/// A database that is about to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeDatabase {
+    /// Its random name.
+    pub name: String,
+    /// What it is for.
+    pub kind: CopyKind,
+    /// `postgresql` or `mongodb`.
+    pub engine: String,
+    /// URL of the server without a password.
+    pub server: String,
+    /// The server's identity, where readable.
+    pub identity: Option<String>,
+    /// The run that makes it.
+    pub run: String,
+    /// When.
+    pub made: DateTime<Utc>,
+}
+
+/// What a database of bookend's making is for; see docs/design on markers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyKind {
+    /// A proof's or a rehearsal's copy, or a restore in progress. May be dropped.
+    Disposable,
+    /// Has an owner and an expiry; dropped only by `copies drop` or after it expired.
+    Staging,
+    /// A finished restore: says where it came from. Never dropped.
+    Provenance,
+    /// A failed original. Never dropped.
+    Kept,
+}
+
+/// A yes, or a no with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// It can.
+    Yes,
+    /// It cannot, because.
+    No(&'static str),
+}
+
+/// How a finished copy gets the asked name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publishing {
+    /// Built under a random name, renamed at the end.
+    Rename,
+    /// Built under the asked name, its marker changed at the end.
+    InPlace,
+}
+
+/// What an engine can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// How a restored database is published.
+    pub publishing: Publishing,
+    /// Whether a definition-only backup is possible.
+    pub schema_only: Capability,
+    /// Whether owners and grants exist to be left out.
+    pub owners: Capability,
+}
+
+/// What `doctor` and preflight learn without changing anything.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// Server version as printed.
+    pub server_version: String,
+    /// Product name, e.g. `PostgreSQL`.
+    pub product: String,
+    /// Bytes of the database.
+    pub bytes: u64,
+    /// Tables or collections.
+    pub tables: u64,
+    /// The vendor's tools that would be used, `name version (path)`.
+    pub tools: Vec<String>,
+    /// Identity of the server.
+    pub identity: Option<String>,
+    /// True for a hot standby or secondary.
+    pub standby: bool,
+    /// Free bytes where a copy would go, if it can be known.
+    pub free_bytes: Option<u64>,
+    /// Each thing checked: what, whether it is fine, and if not how to fix it.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub what: String,
+    /// `Ok`, a warning, or a failure.
+    pub state: CheckState,
+    /// What was found.
+    pub found: String,
+    /// What to do, as a command where there is one.
+    pub fix: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckState {
+    /// Fine.
+    Ok,
+    /// Something that can be lived with.
+    Warning,
+    /// Something that will make a command fail.
+    Failure,
+}
+
+/// What a backup is to hold.
+#[derive(Clone, Debug, Default)]
+pub struct DumpRequest {
+    /// Definitions only.
+    pub schema_only: bool,
+    /// Globs on printed names whose rows stay out.
+    pub exclude_data: Vec<String>,
+}
+
+/// How a copy is to be built.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreRequest {
+    /// The name it will be published under; checked to be free first. `None` for a proof.
+    pub into: Option<String>,
+    /// All objects belong to the connecting role.
+    pub no_owner: bool,
+    /// No grants.
+    pub no_privileges: bool,
+    /// Definitions only.
+    pub schema_only: bool,
+}
+
+/// A restored database that only bookend knows of yet. Whoever holds it publishes or drops it.
+#[derive(Clone, Debug)]
+pub struct DatabaseCopy {
+    /// How to reach it.
+    pub target: Target,
+    /// Its name on the server.
+    pub name: String,
+    /// What the server calls it whatever its name (PostgreSQL: oid).
+    pub identity: String,
+    /// How it was restored; comparing leaves out what was asked to be left out.
+    pub request: RestoreRequest,
+    /// In words: harmless things worth telling (a setting that the server does not know).
+    pub notes: Vec<String>,
+}
+
+/// One difference between an archive and its copy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Discrepancy {
+    /// The object's printed name.
+    pub object: String,
+    /// `rows`, `content`, `column`, `sequence`, `trigger`, `owner`, `large object` …
+    pub kind: String,
+    /// What the archive has.
+    pub expected: String,
+    /// What the copy has.
+    pub found: String,
+}
+
+/// What comparing a copy with its archive showed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Empty means identical.
+    pub differences: Vec<Discrepancy>,
+    /// The copy's own figures: object, rows, fingerprint.
+    pub objects: Vec<ComparedObject>,
+    /// In words: what was not compared.
+    pub not_compared: Vec<String>,
+    /// Version of the server that held the copy.
+    pub server_version: String,
+    /// Identity of that server.
+    pub server_identity: Option<String>,
+}
+
+/// One object's figures in a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComparedObject {
+    /// Printed name.
+    pub object: String,
+    /// Rows in the copy.
+    pub rows: u64,
+    /// Fingerprint of the copy.
+    pub fingerprint: crate::snapshot::Fingerprint,
+}
+
+/// A database that carries bookend's marker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedDatabase {
+    /// Its name now.
+    pub name: String,
+    /// What it is for.
+    pub kind: CopyKind,
+    /// The run that made it.
+    pub run: String,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// When it may be dropped by anybody (staging).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<DateTime<Utc>>,
+    /// The archive it was restored from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+    /// Bytes on the server.
+    pub bytes: u64,
+    /// False if the marker names another server or database (a copied comment): never dropped.
+    pub genuine: bool,
+}
+
+/// A file that travels inside every archive so that it restores without bookend.
+#[derive(Clone, Debug)]
+pub struct RestoreKit {
+    /// `RESTORE.md`.
+    pub readme: String,
+    /// `restore.sh`: one fixed script.
+    pub script: String,
+}
+
+/// What an engine does. Every method may take long, reports to `context.progress` and ends
+/// soon after `context.cancel` is cancelled, leaving nothing running.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// `postgresql` or `mongodb`, as in manifests.
+    fn name(&self) -> &'static str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Looks at a target without changing anything.
+    async fn inspect(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError>;
+
+    /// Reads the target into `sink`; the source is only read.
+    async fn dump(
+        &self,
+        context: &Context,
+        target: &Target,
+        request: &DumpRequest,
+        sink: Arc<dyn Sink>,
+    ) -> Result<Snapshot, EngineError>;
+
+    /// The files that make an archive of `snapshot` restorable with stock tools alone.
+    fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit;
+
+    /// Builds a disposable copy on the server of `on`. On failure nothing is left behind, or
+    /// the error says what is.
+    async fn restore(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+        on: &Target,
+        request: &RestoreRequest,
+    ) -> Result<DatabaseCopy, EngineError>;
+
+    /// Compares a copy with what it was made from, reading all of it.
+    async fn compare(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+        copy: &DatabaseCopy,
+    ) -> Result<Comparison, EngineError>;
+
+    /// Gives a copy its asked name and its final kind, in one transaction where the engine
+    /// can. Fails with [`EngineError::NameTaken`] if somebody was faster; the copy stays.
+    async fn publish(
+        &self,
+        context: &Context,
+        copy: DatabaseCopy,
+        kind: CopyKind,
+        archive: &str,
+    ) -> Result<Target, EngineError>;
+
+    /// Drops a copy if it still is the disposable one that bookend made.
+    async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError>;
+
+    /// Databases on the server of `on` that carry a marker.
+    async fn copies(
+        &self,
+        context: &Context,
+        on: &Target,
+    ) -> Result<Vec<MarkedDatabase>, EngineError>;
+
+    /// Drops a marked database by name: disposable and staging ones only, after checking
+    /// that the marker is genuine.
+    async fn drop_marked(
+        &self,
+        context: &Context,
+        on: &Target,
+        name: &str,
+    ) -> Result<(), EngineError>;
+
+    /// Drops a database that the ledger announced, has no marker yet and is empty.
+    /// `Ok(false)` if there is none of that name.
+    async fn drop_announced(
+        &self,
+        context: &Context,
+        on: &Target,
+        made: &MadeDatabase,
+    ) -> Result<bool, EngineError>;
+}
+
+/// The engine for a kind of target.
+#[must_use]
+pub fn for_kind(kind: EngineKind) -> Option<Arc<dyn Engine>> {
+    match kind {
+        EngineKind::Postgresql => None,
+        EngineKind::Mongodb => None,
+    }
+}
+
+/// Where an engine may put short-lived files (0600, removed at once).
+#[must_use]
+pub fn scratch() -> PathBuf {
+    std::env::temp_dir()
+}

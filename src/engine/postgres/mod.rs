@@ -1,0 +1,5 @@
+//! PostgreSQL.
+
+/// The engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postgres;

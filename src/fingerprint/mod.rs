@@ -1,0 +1,1 @@
+//! Order-independent fingerprints of rows and columns.

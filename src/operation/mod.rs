@@ -1,0 +1,1 @@
+//! Backup, verify, prove, restore, diff: what commands do, whatever the engine.

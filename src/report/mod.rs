@@ -1,0 +1,1 @@
+//! Rendering results: text and JSON.

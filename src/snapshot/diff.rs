@@ -1,0 +1,1 @@
+//! Comparing two snapshots: objects added, removed, renamed, changed; what was lost.

@@ -1,0 +1,18 @@
+//! The facts of one database at one instant, as pure data, and the two seams that engines
+//! read and write through: [`Sink`] and [`Source`].
+//!
+//! Nothing here does I/O. A snapshot is written into an archive's manifest, compared with
+//! another by [`diff`](crate::snapshot::diff), and rendered by the report layer.
+
+pub mod diff;
+mod facts;
+mod seam;
+mod stream;
+
+pub use facts::{
+    Column, ColumnContent, Content, DatabaseFacts, Extension, KeyFacts, LargeObject, LargeObjects,
+    Object, ObjectKind, Part, PartKind, Prerequisite, SchemaEntry, SequenceValue, ServerFacts,
+    Snapshot,
+};
+pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
+pub use stream::{ChunkFacts, Fingerprint, Stream, StreamId, StreamKind};

@@ -1,0 +1,1 @@
+//! Where archives live: publish, list, select, lock.

@@ -1,5 +1,7 @@
 //! PostgreSQL.
 
+pub mod toc;
+
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;

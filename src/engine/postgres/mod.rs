@@ -1,5 +1,6 @@
 //! PostgreSQL.
 
+pub mod large_objects;
 pub mod toc;
 
 /// The engine.

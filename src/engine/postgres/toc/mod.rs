@@ -154,4 +154,21 @@ impl Toc {
     pub fn entry(&self, dump_id: i32) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.dump_id == dump_id)
     }
+
+    /// The entries that announce large objects, each with the oids it announces: `BLOB`, one
+    /// each, and from pg_dump 17 on `BLOB METADATA`, up to a thousand, one a line.
+    pub fn large_objects(&self) -> impl Iterator<Item = (&Entry, Vec<u32>)> {
+        self.entries.iter().filter_map(|entry| {
+            let oids = match entry.desc.as_str() {
+                "BLOB" => vec![entry.oid],
+                "BLOB METADATA" => entry
+                    .defn
+                    .lines()
+                    .filter_map(|line| line.trim().parse().ok())
+                    .collect(),
+                _ => return None,
+            };
+            Some((entry, oids))
+        })
+    }
 }

@@ -1,5 +1,8 @@
 //! PostgreSQL.
 
+pub mod catalog;
+pub mod compare;
+
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;

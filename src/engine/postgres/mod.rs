@@ -28,6 +28,9 @@ use super::{
     EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
 };
 
+pub mod catalog;
+pub mod compare;
+
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;

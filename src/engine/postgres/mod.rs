@@ -28,8 +28,6 @@ use super::{
     EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
 };
 
-pub mod catalog;
-pub mod compare;
 
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]

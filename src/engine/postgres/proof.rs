@@ -21,7 +21,7 @@ use super::dump::control::Control;
 use super::dump::copy_statement::CopyStatement;
 use super::dump::table::{RelationFacts, TableRead, key_positions, relation_facts_by_name};
 use super::dump::{contents, large_objects, workers};
-use super::toc::{self, Toc};
+use super::toc;
 use super::{compare, remove, restore};
 
 /// Takes everything and keeps nothing: the hashing happens before.
@@ -59,40 +59,33 @@ pub(super) async fn compare(
     source: Arc<dyn Source>,
     copy: &DatabaseCopy,
 ) -> Result<Comparison, EngineError> {
-    let archive = source.snapshot();
     let (toc, _) = restore::contents(source.as_ref()).await?;
-    let expected = toc::schema_entries(&toc);
-    let read = read_copy(context, archive, copy).await?;
-    let found = toc::schema_entries(&read.toc);
-    let mut verdict = compare::schema(archive, &expected, &found, None, &copy.request);
+    let archive = Snapshot {
+        schema: toc::schema_entries(&toc),
+        ..source.snapshot().clone()
+    };
+    let found = read_copy(context, &archive, copy).await?;
+    let mut verdict = compare::schema(&archive, &found, None, &copy.request);
     if verdict.needs_reference {
         let reference = reference(context, Arc::clone(&source), copy).await?;
-        verdict = compare::schema(archive, &expected, &found, Some(&reference), &copy.request);
+        verdict = compare::schema(&archive, &found, Some(&reference), &copy.request);
     }
-    let mut differences = verdict.differences;
-    differences.extend(compare::content(archive, &read.snapshot, &copy.request));
-    differences.sort();
-    differences.dedup();
+    let content = compare::content(&archive, &found, &copy.request);
     Ok(Comparison {
-        differences,
-        objects: compared_objects(&read.snapshot),
-        not_compared: not_compared(archive, &copy.request),
-        server_version: read.snapshot.server.version,
-        server_identity: read.snapshot.server.identity,
+        differences: compare::merged(verdict.differences, content),
+        objects: compared_objects(&found),
+        not_compared: not_compared(&archive, &copy.request),
+        server_version: found.server.version,
+        server_identity: found.server.identity,
     })
 }
 
-/// What was read of a copy.
-struct ReadCopy {
-    snapshot: Snapshot,
-    toc: Toc,
-}
-
+/// The copy's own snapshot, its definitions in [`Snapshot::schema`].
 async fn read_copy(
     context: &Context,
     archive: &Snapshot,
     copy: &DatabaseCopy,
-) -> Result<ReadCopy, EngineError> {
+) -> Result<Snapshot, EngineError> {
     let target = &copy.target;
     let control = Control::open(context, target).await?;
     let taken_at = Utc::now();
@@ -128,6 +121,7 @@ async fn read_copy(
     };
     let ((definitions, facts), (tables, contents), large_objects) =
         tokio::try_join!(definitions, rows, large)?;
+    let schema = toc::schema_entries(&definitions.toc);
     let snapshot = assemble::snapshot(assemble::Parts {
         target,
         taken_at,
@@ -140,10 +134,7 @@ async fn read_copy(
         excluded: Vec::new(),
         schema_only: !with_data,
     });
-    Ok(ReadCopy {
-        snapshot,
-        toc: definitions.toc,
-    })
+    Ok(Snapshot { schema, ..snapshot })
 }
 
 /// The copy's table of contents. Nobody else works on it, so pg_dump's locks are not needed.
@@ -260,27 +251,18 @@ fn compared_objects(copy: &Snapshot) -> Vec<ComparedObject> {
         .collect()
 }
 
-/// In words what no comparison covers.
+/// In words what the comparison did not cover.
 fn not_compared(archive: &Snapshot, request: &RestoreRequest) -> Vec<String> {
-    let mut words = vec![
-        "statistics of the planner".to_owned(),
-        "values of stored generated columns (they are computed anew)".to_owned(),
-        "connection limit of the database (set when it is published)".to_owned(),
-    ];
-    if archive.objects.iter().any(|o| o.populated == Some(true)) {
-        words.push(
-            "rows of materialized views (they are computed anew from the restored tables)"
-                .to_owned(),
-        );
-    }
-    if request.schema_only {
-        words.push("rows, sequence values and large objects".to_owned());
-    }
-    if request.no_owner {
-        words.push("owners, as asked".to_owned());
-    }
-    if request.no_privileges {
-        words.push("grants, as asked".to_owned());
+    let mut words = compare::not_compared(archive);
+    words.push("owner and connection limit of the database (set when it is published)".to_owned());
+    for (left_out, text) in [
+        (request.schema_only, "rows, sequence values and large objects, as asked"),
+        (request.no_owner, "owners, as asked"),
+        (request.no_privileges, "grants, as asked"),
+    ] {
+        if left_out {
+            words.push(text.to_owned());
+        }
     }
     words
 }

@@ -12,7 +12,7 @@ use crate::process::{Output, ProcessError, Running, Tool, ToolOutput};
 use super::control::{Control, application_name};
 
 /// A table of contents and the pg_dump that wrote it, which still holds its locks.
-pub(super) struct Contents {
+pub(in super::super) struct Contents {
     /// Understood.
     pub toc: Toc,
     /// The bytes as pg_dump wrote them: a valid archive without data.
@@ -25,7 +25,7 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Ends pg_dump and with it its locks. To be called once others hold them.
-    pub(super) async fn release(&mut self) {
+    pub(in super::super) async fn release(&mut self) {
         if let Some((running, stdout)) = self.holding.take() {
             drop(stdout);
             running.terminate().await;
@@ -45,7 +45,7 @@ pub(in super::super) async fn pg_dump(
 }
 
 /// Starts pg_dump on the control session's snapshot and reads its table of contents.
-pub(super) async fn read(
+pub(in super::super) async fn read(
     context: &Context,
     target: &Target,
     control: &Control,

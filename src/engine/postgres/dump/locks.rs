@@ -137,3 +137,16 @@ pub(super) async fn first_moved(
         .map_err(sql(target, "the tables' files could not be compared"))?;
     Ok(moved.map(|row| row.get(0)))
 }
+
+/// Tables of the database, for the error that says how many locks are needed.
+pub(super) async fn count_tables(target: &Target) -> Option<usize> {
+    let session = target.postgres().ok()?.connect("bookend").await.ok()?;
+    let row = session
+        .query_one(
+            "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p')",
+            &[],
+        )
+        .await
+        .ok()?;
+    usize::try_from(row.get::<_, i64>(0)).ok()
+}

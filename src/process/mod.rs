@@ -9,6 +9,7 @@
 mod command;
 mod error;
 mod group;
+mod lines;
 pub mod migration;
 mod output;
 mod running;

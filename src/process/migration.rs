@@ -175,9 +175,9 @@ impl Migration {
         let watching = self.watch(&mut child, &group, stop);
         tokio::pin!(watching);
         // The output is drained while it runs; whichever ends first, the command's end rules.
-        let (watched, copied) = tokio::select! {
-            watched = &mut watching => (watched, None),
-            copied = &mut copying => (watching.await, Some(copied)),
+        let (watched, output_over) = tokio::select! {
+            watched = &mut watching => (watched, false),
+            () = &mut copying => (watching.await, true),
         };
         let took = started.elapsed();
         let (ending, outcome) = watched.map_err(|source| ProcessError::Pipe {
@@ -190,7 +190,7 @@ impl Migration {
             Outcome::TimedOut | Outcome::Interrupted => group.clear(),
             Outcome::Exited(_) | Outcome::Signalled(_) => group.forget(),
         }
-        if copied.is_none() {
+        if !output_over {
             // Something that it left behind may hold its output open for ever.
             let _held_open = timeout(OUTPUT_GRACE, copying).await;
         }

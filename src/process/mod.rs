@@ -9,10 +9,13 @@
 mod command;
 mod error;
 mod group;
+mod lines;
 pub mod migration;
 mod output;
 mod running;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod toolbox;
 mod version;
 

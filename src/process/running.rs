@@ -162,14 +162,12 @@ impl Running {
             () = cancel.cancelled() => None,
             finished = self.wait() => Some(finished),
         };
-        match finished {
-            Some(finished) => finished,
-            None => {
-                let tool = self.name.clone();
-                self.terminate().await;
-                Err(ProcessError::Cancelled { tool })
-            }
+        if let Some(finished) = finished {
+            return finished;
         }
+        let tool = self.name.clone();
+        self.terminate().await;
+        Err(ProcessError::Cancelled { tool })
     }
 
     async fn wait(&mut self) -> Result<Finished, ProcessError> {

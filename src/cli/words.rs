@@ -4,9 +4,9 @@
 use super::Invocation;
 use super::error::{failure_of, failure_of_config};
 use super::failure::Failure;
-use crate::connection::{ConnectionError, EngineKind, Target};
+use crate::connection::{EngineKind, Target};
 use crate::operation::{OperationError, Place, Workspace, reach};
-use crate::snapshot::{ServerFacts, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// `--prove-on`'s values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,49 +121,21 @@ pub(super) async fn home(
     }
 }
 
-/// The server as the archive recorded it. If `DATABASE_URL` or `MONGODB_URI` names the same
-/// server, its password and its options are used.
+/// The server as the archive recorded it, with a password from the engine's usual places.
 fn recorded(invocation: &Invocation, archive: &ArchiveOrigin<'_>) -> Result<Target, Failure> {
     let server = &archive.snapshot.server;
-    let database = &archive.snapshot.database.name;
-    if let Ok(Some(target)) = Target::from_environment(&invocation.environment)
-        && engine_name(target.engine()) == archive.snapshot.engine
-        && names_same_server(&target, server)
-    {
-        return Ok(target.with_database(database).with_label(archive.label));
-    }
-    let text = match archive.snapshot.engine.as_str() {
-        "mongodb" => format!("mongodb://{}:{}/{database}", server.host, server.port),
-        _ => connection_string(server, database),
+    let kind = match archive.snapshot.engine.as_str() {
+        "mongodb" => EngineKind::Mongodb,
+        _ => EngineKind::Postgresql,
     };
-    Target::parse(&text, &invocation.environment)
-        .map(|target| target.with_label(archive.label))
-        .map_err(|error: ConnectionError| failure_of(&error.into()))
-}
-
-fn engine_name(kind: EngineKind) -> &'static str {
-    match kind {
-        EngineKind::Postgresql => "postgresql",
-        EngineKind::Mongodb => "mongodb",
-    }
-}
-
-fn names_same_server(target: &Target, server: &ServerFacts) -> bool {
-    target.host() == server.host && target.port() == server.port && target.user() == server.user
-}
-
-/// libpq's `key='value'` form, in which every character can stand.
-fn connection_string(server: &ServerFacts, database: &str) -> String {
-    [
-        ("host", server.host.as_str()),
-        ("port", &server.port.to_string()),
-        ("user", &server.user),
-        ("dbname", database),
-    ]
-    .into_iter()
-    .map(|(key, value)| format!("{key}='{}'", value.replace('\\', r"\\").replace('\'', r"\'")))
-    .collect::<Vec<_>>()
-    .join(" ")
+    Target::of_server(
+        kind,
+        (&server.host, server.port, &server.user),
+        &archive.snapshot.database.name,
+        &invocation.environment,
+    )
+    .map(|target| target.with_label(archive.label))
+    .map_err(|error| failure_of(&error.into()))
 }
 
 /// `--into URL|DATABASE`: a URL names server and database, a word only the database.
@@ -198,20 +170,6 @@ pub(super) fn on(invocation: &Invocation, word: &str) -> Result<Target, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_character_survives_the_connection_string() {
-        let server = ServerFacts {
-            host: "/run/my sockets".to_owned(),
-            port: 5433,
-            user: r"o'bri\en".to_owned(),
-            ..ServerFacts::default()
-        };
-        assert_eq!(
-            connection_string(&server, "a b"),
-            r"host='/run/my sockets' port='5433' user='o\'bri\\en' dbname='a b'"
-        );
-    }
 
     #[test]
     fn the_sandbox_is_not_there_yet() {

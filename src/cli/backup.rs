@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::failure_of;
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::verify::{describe_proof, different, drop_copy};
 use super::words::{ProveOn, place_beside, prove_on};
 use super::{Invocation, Outcome};

@@ -64,7 +64,7 @@ fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) 
 fn proof(receipt: &Receipt) -> String {
     format!(
         "{} at {} on server {}",
-        receipt.verdict.word(),
+        receipt.verdict,
         receipt.proved_at.format("%Y-%m-%dT%H:%M:%SZ"),
         receipt.server_version,
     )
@@ -96,7 +96,7 @@ fn document(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>)
         "prerequisites": snapshot.prerequisites,
         "notes": snapshot.notes,
         "secrets_seen": snapshot.secrets_seen,
-        "proof": receipt.map(|receipt| receipt.verdict.word()),
+        "proof": receipt.map(|receipt| &receipt.verdict),
         "receipt": receipt,
     })
 }

@@ -69,14 +69,15 @@ pub async fn backup(
     let options = WriteOptions {
         compression: request.compression,
         created,
+        engine: engine.name().to_owned(),
+        database: target.database().to_owned(),
     };
-    let sink = ArchiveSink::new(pending.file()?, options);
+    let sink = ArchiveSink::new(pending.file()?, options)?;
     let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
     let extra = ManifestExtra {
         id: pending.id().to_owned(),
         tag: request.tag.clone(),
         target_label: target.label().to_owned(),
-        bookend_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let snapshot = Arc::new(snapshot);
     let summary = sink.finish(&snapshot, extra).await?;
@@ -87,8 +88,8 @@ pub async fn backup(
     Ok(BackupOutcome {
         id: id_of(&path),
         path,
-        objects: snapshot.objects.len() as u64,
-        rows: rows(&snapshot),
+        objects: summary.head.objects,
+        rows: summary.head.rows,
         bytes_raw: summary.bytes_raw,
         bytes_stored: summary.bytes_stored,
         seconds: begun.elapsed(),
@@ -160,15 +161,6 @@ fn id_of(path: &Path) -> String {
     path.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()
-}
-
-fn rows(snapshot: &Snapshot) -> u64 {
-    snapshot
-        .objects
-        .iter()
-        .filter_map(|object| object.content.as_ref())
-        .map(|content| content.rows)
-        .sum()
 }
 
 fn notes(snapshot: &Snapshot) -> Vec<String> {

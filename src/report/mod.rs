@@ -1,1 +1,7 @@
-//! Rendering results: text and JSON.
+//! What people read: figures, tables, differences, the content of an archive.
+//!
+//! Everything here is a pure function from facts to text. Nothing prints, and no text that
+//! came from a database reaches the screen with control characters in it.
+
+pub mod figures;
+pub mod run;

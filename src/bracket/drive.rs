@@ -25,16 +25,16 @@ pub fn todo(state: &State) -> Option<Todo> {
     match state {
         State::New => None,
         State::Ended(outcome) => Some(Todo::Nothing(*outcome)),
-        State::Under(_, stage, Phase::UnderWay) => Some(Todo::Unknown(stage.step())),
-        State::Under(terms, stage, Phase::Waiting) => Some(match left_out(terms, stage) {
-            Some(reason) => Todo::Skip(stage.step(), reason),
-            None => Todo::Do(stage.step(), stage.target()),
+        State::Under(_, here, Phase::UnderWay) => Some(Todo::Unknown(here.step())),
+        State::Under(terms, here, Phase::Waiting) => Some(match left_out(terms, here) {
+            Some(reason) => Todo::Skip(here.step(), reason),
+            None => Todo::Do(here.step(), here.target()),
         }),
     }
 }
 
-fn left_out(terms: &Terms, stage: &Stage) -> Option<Reason> {
-    match stage {
+fn left_out(terms: &Terms, here: &Stage) -> Option<Reason> {
+    match here {
         Stage::Proof(_) => terms.no_proof.clone(),
         Stage::Rehearsal(_) => terms.no_rehearsal.clone().or_else(not_there_yet),
         Stage::Gap(_) | Stage::Bundle => not_there_yet(),
@@ -120,7 +120,7 @@ impl<'a> Bracket<'a> {
 
     fn turn(&self) -> Option<usize> {
         match self.journal.state() {
-            State::Under(_, stage, _) => stage.target(),
+            State::Under(_, here, _) => here.target(),
             State::New | State::Ended(_) => None,
         }
     }
@@ -139,9 +139,9 @@ impl<'a> Bracket<'a> {
 
     async fn act(&mut self, step: Step, target: Option<usize>) -> Result<(), JournalError> {
         if let Some(signal) = self.hands.interrupted() {
-            let stop = Event::Stopped(Stop::Interrupted(signal));
+            let ending = Event::Stopped(Stop::Interrupted(signal));
             let detail = with_setback(words::interrupted(signal));
-            return self.record(target, stop, detail);
+            return self.record(target, ending, detail);
         }
         self.record(target, Event::Begun(step), self.intent(step))?;
         let (event, detail) = match self.perform(step, target.unwrap_or(0)).await {

@@ -340,7 +340,7 @@ fn run_error(setback: &Setback) -> RunError {
 #[must_use]
 pub fn in_a_step(state: &State) -> Option<Step> {
     match state {
-        State::Under(_, stage, Phase::UnderWay) => Some(stage.step()),
+        State::Under(_, here, Phase::UnderWay) => Some(here.step()),
         State::New | State::Under(_, _, Phase::Waiting) | State::Ended(_) => None,
     }
 }

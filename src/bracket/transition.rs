@@ -18,8 +18,8 @@ impl Illegal {
     fn new(state: &State, event: &Event) -> Self {
         let place = match state {
             State::New => "before the run is planned".to_owned(),
-            State::Under(_, stage, Phase::Waiting) => format!("before {} began", stage.step()),
-            State::Under(_, stage, Phase::UnderWay) => format!("during {}", stage.step()),
+            State::Under(_, here, Phase::Waiting) => format!("before {} began", here.step()),
+            State::Under(_, here, Phase::UnderWay) => format!("during {}", here.step()),
             State::Ended(outcome) => format!("after the run ended as {outcome}"),
         };
         let event = match event {
@@ -67,8 +67,8 @@ fn planned(state: &State, terms: &Terms) -> Option<State> {
 
 fn begun(state: &State, step: Step) -> Option<State> {
     match state {
-        State::Under(terms, stage, Phase::Waiting) if stage.step() == step => {
-            Some(State::Under(terms.clone(), stage.clone(), Phase::UnderWay))
+        State::Under(terms, here, Phase::Waiting) if here.step() == step => {
+            Some(State::Under(terms.clone(), here.clone(), Phase::UnderWay))
         }
         State::New | State::Under(..) | State::Ended(_) => None,
     }
@@ -76,13 +76,13 @@ fn begun(state: &State, step: Step) -> Option<State> {
 
 /// Only a step that has not begun can be skipped, and only one that the terms let go.
 fn skipped(state: &State, step: Step) -> Option<State> {
-    let State::Under(terms, stage, Phase::Waiting) = state else {
+    let State::Under(terms, here, Phase::Waiting) = state else {
         return None;
     };
-    if stage.step() != step {
+    if here.step() != step {
         return None;
     }
-    match stage {
+    match here {
         Stage::Proof(cleared) => Some(clear(terms, cleared, Clearance::by_waiver(terms)?)),
         Stage::Rehearsal(cleared) => Some(waiting(terms, Stage::Gap(cleared.clone()))),
         Stage::Gap(cleared) => Some(waiting(terms, Stage::Migration(cleared.clone()))),
@@ -98,13 +98,13 @@ fn skipped(state: &State, step: Step) -> Option<State> {
 }
 
 fn ended_step(state: &State, done: &Done) -> Option<State> {
-    let State::Under(terms, stage, Phase::UnderWay) = state else {
+    let State::Under(terms, here, Phase::UnderWay) = state else {
         return None;
     };
-    if stage.step() != done.step() {
+    if here.step() != done.step() {
         return None;
     }
-    match (stage, done) {
+    match (here, done) {
         (Stage::Preflight(n), Done::Preflight) => Some(waiting(
             terms,
             each(terms, *n, Stage::Preflight, Stage::Before(0)),
@@ -171,11 +171,11 @@ fn proved(terms: &Terms, cleared: &[Clearance], proven: Proven) -> State {
 fn clear(terms: &Terms, cleared: &[Clearance], clearance: Clearance) -> State {
     let mut each = cleared.to_vec();
     each.push(clearance);
-    let stage = match Cleared::all(terms, each) {
+    let here = match Cleared::all(terms, each) {
         Ok(all) => Stage::Rehearsal(all),
         Err(some) => Stage::Proof(some),
     };
-    waiting(terms, stage)
+    waiting(terms, here)
 }
 
 fn migrated(terms: &Terms, end: CommandEnd) -> State {
@@ -203,10 +203,10 @@ fn checked(terms: &Terms, end: CommandEnd) -> State {
 }
 
 fn stopped(state: &State, stop: Stop) -> Option<State> {
-    let State::Under(_, stage, phase) = state else {
+    let State::Under(_, here, phase) = state else {
         return None;
     };
-    let outcome = match stage {
+    let outcome = match here {
         Stage::Proof(_) => match stop {
             Stop::Refused => Outcome::Refused,
             Stop::NotRestorable => Outcome::ProofFailed,
@@ -243,8 +243,8 @@ fn stopped_touched(stop: Stop, outcome: Outcome) -> Option<Outcome> {
     }
 }
 
-fn waiting(terms: &Terms, stage: Stage) -> State {
-    State::Under(terms.clone(), stage, Phase::Waiting)
+fn waiting(terms: &Terms, here: Stage) -> State {
+    State::Under(terms.clone(), here, Phase::Waiting)
 }
 
 /// The same step for the next target, or the step after it.

@@ -21,7 +21,7 @@ pub struct History {
 /// A journal that cannot be trusted: not what a crash leaves.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalDamage {
-    /// A line in the middle is not what was written.
+    /// A line is not what was written, and not a torn end either.
     #[error("line {line} of the journal is damaged")]
     Line {
         /// Counted from 1.
@@ -47,7 +47,7 @@ pub enum JournalDamage {
 /// Reads a journal's bytes.
 ///
 /// # Errors
-/// If anything but the last line is damaged, or a whole line cannot be understood.
+/// If a line is damaged in a way that no crash explains, or cannot be understood.
 pub fn read(bytes: &[u8]) -> Result<History, JournalDamage> {
     let mut history = History {
         records: Vec::new(),
@@ -72,7 +72,8 @@ pub fn read(bytes: &[u8]) -> Result<History, JournalDamage> {
                 sum = own;
             }
             Err(Flaw::Words) => return Err(JournalDamage::Newer { line: number }),
-            Err(Flaw::Shape | Flaw::Sum) if after.is_empty() => {
+            // Blocks that a crash of the machine kept from the disk read as zeros.
+            Err(Flaw::Shape | Flaw::Sum) if after.is_empty() && text.contains(&0) => {
                 history.torn = true;
                 return Ok(history);
             }

@@ -1,5 +1,8 @@
 //! PostgreSQL.
 
+pub mod large_objects;
+pub mod toc;
+
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;

@@ -5,9 +5,12 @@ use crate::report::run::{RunArchive, RunReport, RunTarget, StepState};
 /// A name no longer than this is possible everywhere.
 const LONGEST_NAME: usize = 63;
 
-/// For each target with a before-archive: the command that puts it into a new database next
-/// to the original.
+/// For each target with a before-archive, once COMMAND may have changed something: the
+/// command that puts it into a new database next to the original.
 pub(super) fn commands(report: &RunReport) -> Vec<String> {
+    if !touched(report) {
+        return Vec::new();
+    }
     befores(report)
         .map(|archive| {
             let database = report
@@ -22,6 +25,13 @@ pub(super) fn commands(report: &RunReport) -> Vec<String> {
             )
         })
         .collect()
+}
+
+fn touched(report: &RunReport) -> bool {
+    let begun = report.steps.iter().any(|step| {
+        step.step == "migration" && !matches!(step.state, StepState::Pending | StepState::Skipped)
+    });
+    begun && report.state != "failed"
 }
 
 /// What state things are in, and what to do next.

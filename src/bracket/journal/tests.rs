@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
-use super::{AppendFile, ArchiveFacts, Detail, Journal, JournalDamage, JournalError, Plan, PlannedTarget, read};
+use super::{
+    AppendFile, ArchiveFacts, Detail, Journal, JournalDamage, JournalError, Plan, PlannedTarget,
+    read,
+};
 use crate::bracket::event::{CommandEnd, Done, Event, Proven, Reason, Step, Terms};
 use crate::bracket::state::{Outcome, State};
 
@@ -19,7 +22,10 @@ struct Paper {
 impl AppendFile for Paper {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut written = self.bytes.lock().unwrap();
-        if self.room.is_some_and(|room| written.len() + bytes.len() > room) {
+        if self
+            .room
+            .is_some_and(|room| written.len() + bytes.len() > room)
+        {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
         written.extend_from_slice(bytes);
@@ -87,7 +93,10 @@ fn events() -> Vec<(Event, Detail)> {
     vec![
         (Event::Planned(terms()), planned),
         plain(Event::Begun(Step::Preflight)),
-        (Event::Done(Done::Preflight), Detail::lines(vec!["fine".to_owned()])),
+        (
+            Event::Done(Done::Preflight),
+            Detail::lines(vec!["fine".to_owned()]),
+        ),
         plain(Event::Begun(Step::Before)),
         (Event::Done(before), archive),
         plain(Event::Begun(Step::Proof)),
@@ -179,10 +188,16 @@ fn a_line_taken_out_doubled_or_moved_is_damage() {
     for n in 0..lines.len() - 1 {
         let mut without = lines.clone();
         without.remove(n);
-        assert!(matches!(read(&without.concat()), Err(JournalDamage::Line { .. })), "{n}");
+        assert!(
+            matches!(read(&without.concat()), Err(JournalDamage::Line { .. })),
+            "{n}"
+        );
         let mut twice = lines.clone();
         twice.insert(n, lines[n].clone());
-        assert!(matches!(read(&twice.concat()), Err(JournalDamage::Line { .. })), "{n}");
+        assert!(
+            matches!(read(&twice.concat()), Err(JournalDamage::Line { .. })),
+            "{n}"
+        );
         let mut moved = lines.clone();
         moved.swap(n, n + 1);
         assert!(read(&moved.concat()).is_err(), "{n}");

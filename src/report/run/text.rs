@@ -39,22 +39,30 @@ pub fn closing_text(report: &RunReport) -> String {
     for line in &report.advice {
         text.push_str(&format!("  {}\n", printable(line)));
     }
-    if worth_undoing(report) {
-        for undo in &report.undo {
-            text.push_str(&format!("  Undo: {}\n", printable(undo)));
-        }
-        if !report.undo.is_empty() {
-            text.push_str("        (the state before, in a new database beside the original; rollback is not there yet)\n");
-        }
+    if !report.undo.is_empty() {
+        add_undo(&mut text, report);
     }
     text
 }
 
-fn worth_undoing(report: &RunReport) -> bool {
-    !matches!(
-        report.state.as_str(),
-        "failed" | "refused" | "proof_failed" | "running"
-    )
+/// On the line of the result where that is all there is to say, as in
+/// `completed in 55 s.   Undo: …`.
+fn add_undo(text: &mut String, report: &RunReport) {
+    let mut undos: Vec<String> = report
+        .undo
+        .iter()
+        .map(|undo| format!("Undo: {}\n", printable(undo)))
+        .collect();
+    if report.advice.is_empty() && undos.len() == 1 {
+        text.truncate(text.trim_end().len());
+        text.push_str("   ");
+        text.push_str(&undos.remove(0));
+    }
+    for undo in undos {
+        text.push_str("  ");
+        text.push_str(&undo);
+    }
+    text.push_str("  (that puts the state before into a new database beside the original; rollback in place is not there yet)\n");
 }
 
 /// One step, with its further lines.

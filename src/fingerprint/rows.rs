@@ -145,10 +145,10 @@ impl RowHasher {
     /// A hasher for rows of so many columns; `key_columns` are indexes (from 0) in key order.
     #[must_use]
     pub fn new(columns: usize, key_columns: Option<Vec<usize>>) -> Self {
-        let key = match key_columns.as_deref() {
-            None | Some([]) => Key::None,
-            Some([one]) => Key::Single(*one),
-            Some(several) => Key::Several(several.to_vec()),
+        let key = match key_columns {
+            Some(several) if several.len() > 1 => Key::Several(several),
+            Some(one) => one.first().map_or(Key::None, |one| Key::Single(*one)),
+            None => Key::None,
         };
         Self {
             key,

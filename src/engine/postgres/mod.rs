@@ -1,5 +1,7 @@
 //! PostgreSQL.
 
+pub mod catalog;
+pub mod compare;
 pub mod large_objects;
 pub mod toc;
 

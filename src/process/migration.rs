@@ -2,6 +2,7 @@
 //! by line, and an end that is always known or said to be unknown.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -66,7 +67,6 @@ pub struct Stop {
 }
 
 /// A migration command that is ready to run.
-#[derive(Debug)]
 pub struct Migration {
     words: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
@@ -74,6 +74,17 @@ pub struct Migration {
     directory: Option<PathBuf>,
     limit: Option<Duration>,
     grace: Duration,
+}
+
+/// Without the values of the environment, some of which are secrets.
+impl fmt::Debug for Migration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.environment.iter().map(|(name, _)| name);
+        f.debug_struct("Migration")
+            .field("words", &self.words)
+            .field("environment", &names.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Migration {

@@ -112,7 +112,7 @@ impl Running {
         let stdout = child
             .stdout
             .take()
-            .map(|pipe| ToolOutput::new(&command.name, pipe, ended.clone(), group.clone()));
+            .map(|pipe| ToolOutput::new(&command, pipe, ended.clone(), group.clone()));
         let (stdout, captured) = match command.output {
             Output::Capture(limit) => (None, stdout.map(|s| capture(s, limit, &command.name))),
             Output::Pipe | Output::Null => (stdout, None),

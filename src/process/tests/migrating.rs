@@ -165,6 +165,8 @@ async fn secrets_that_it_prints_are_blacked_out() {
             .secret_env("DATABASE_URL", Secret::new("postgres://a:canary-17@h/d"))
             .secret_env("PGUSER", Secret::new("shop"))
             .redact(Secret::new("canary-17"));
+    let hidden = sh("true").secret_env("DATABASE_URL", Secret::new("canary-17"));
+    assert!(!format!("{hidden:?}").contains("canary"));
     let (mut screen, mut log) = (Vec::new(), Vec::new());
     let stop = Stop::default();
     migration.run(&mut screen, &mut log, &stop).await.unwrap();

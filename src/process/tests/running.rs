@@ -80,6 +80,26 @@ async fn closing_the_output_early_is_no_end_until_the_tool_ends() {
 }
 
 #[tokio::test]
+async fn closing_the_output_and_going_on_for_ever_is_an_error() {
+    let scripts = Scripts::new();
+    let tool = scripts.tool("echo half; exec 1>&-; exec sleep 600").await;
+    let command = tool.command().stdout(Output::Pipe);
+    let mut running = command
+        .end_within(Duration::from_millis(300))
+        .spawn()
+        .unwrap();
+    let pid = running.pid().unwrap().to_string();
+    let (bytes, error) = read_all(&mut running).await;
+    assert_eq!(bytes, b"half\n");
+    assert!(
+        matches!(error, Some(ProcessError::StillRunning { .. })),
+        "{error:?}"
+    );
+    assert!(running.finish().await.is_err());
+    assert!(!alive(&pid));
+}
+
+#[tokio::test]
 async fn a_grandchild_that_keeps_the_pipe_is_ended_with_the_group() {
     let started = Instant::now();
     let scripts = Scripts::new();
@@ -349,7 +369,7 @@ async fn a_secret_that_a_tool_repeats_is_blacked_out() {
         .command()
         .secret_env("PGPASSWORD", Secret::new("canary-17"))
         .secret_env("PGHOST", Secret::new("db.example"));
-    assert!(!format!("{} {:?}", command.line(), command.secrets).contains("canary"));
+    assert!(!format!("{} {command:?}", command.line()).contains("canary"));
     let error = command.run(&CancellationToken::new()).await.unwrap_err();
     assert_eq!(words(&error), "cannot log in to db.example with ***");
     assert!(!format!("{error:?}").contains("canary"));

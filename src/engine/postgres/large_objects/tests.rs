@@ -44,9 +44,8 @@ fn toc(blocks: &[Vec<(u32, Vec<u8>)>]) -> Toc {
     let mut entries = Vec::new();
     for (number, block) in (1..).zip(blocks) {
         let mut metadata = entry(number * 2, "BLOB METADATA", "many");
-        for (oid, _) in block {
-            metadata.defn += &format!("{oid}\n");
-        }
+        let oids = block.iter().map(|(oid, _)| oid.to_string());
+        metadata.defn = oids.collect::<Vec<_>>().join("\n");
         entries.push(metadata);
         entries.push(entry(number * 2 + 1, "BLOBS", "many"));
     }
@@ -171,7 +170,7 @@ fn what_the_table_of_contents_does_not_name_is_garbled() {
     fewer.entries.pop();
     assert!(error(&fewer, &bytes).contains("a block of entry 5"));
     let mut one_more = toc(&blocks);
-    one_more.entries[0].defn += "4713\n";
+    one_more.entries[0].defn += "\n4713";
     assert!(error(&one_more, &bytes).contains("5 large objects are named and 4 are there"));
     let doubled = [bytes.as_slice(), bytes.as_slice()].concat();
     assert!(error(&toc(&blocks), &doubled).contains("had it already"));

@@ -78,7 +78,8 @@ impl<'r, R: AsyncBufRead + Unpin> Fields<'r, R> {
                 });
             }
             let taken = buffer.len().min(left);
-            self.bytes.extend(buffer.iter().take(taken));
+            self.bytes
+                .extend_from_slice(buffer.get(..taken).unwrap_or_default());
             self.reader.consume(taken);
             left -= taken;
         }

@@ -1,0 +1,1 @@
+//! Compares an archive with its restored copy.

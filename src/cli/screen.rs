@@ -145,8 +145,8 @@ fn write_out(text: &str) -> io::Result<()> {
 }
 
 /// A failure as it stands on the screen without colours.
-#[must_use]
-pub fn plain(failure: &Failure) -> String {
+#[cfg(test)]
+pub(super) fn plain(failure: &Failure) -> String {
     failure_lines(failure)
         .into_iter()
         .map(|(_, label, text)| format_line("", label, &text))

@@ -2,7 +2,7 @@
 //! a password.
 
 use super::Invocation;
-use super::error::{failure_of, failure_of_config};
+use super::error::failure_of;
 use super::failure::Failure;
 use crate::connection::{EngineKind, Target};
 use crate::operation::{OperationError, Place, Workspace, reach};
@@ -157,14 +157,6 @@ pub(super) fn into(invocation: &Invocation, text: &str) -> Result<Into, Failure>
     } else {
         Ok(Into::Name(text.to_owned()))
     }
-}
-
-/// The target that `--on` names.
-pub(super) fn on(invocation: &Invocation, word: &str) -> Result<Target, Failure> {
-    invocation
-        .config
-        .resolve(Some(word), &invocation.environment)
-        .map_err(|error| failure_of_config(&error))
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@ pub(super) fn archive(error: &ArchiveError) -> Failure {
             .hint("upgrade bookend, or restore with restore.sh from inside the archive"),
         ArchiveError::Cut { .. } => Failure::of(Exit::Different, "damaged", error)
             .hint("take another backup; what is listed as whole can be taken out with tar"),
-        ArchiveError::Damaged { .. } => Failure::of(Exit::Different, "damaged", error)
-            .hint("take another backup"),
+        ArchiveError::Damaged { .. } => {
+            Failure::of(Exit::Different, "damaged", error).hint("take another backup")
+        }
         ArchiveError::Incomplete { .. } => Failure::of(Exit::Failed, "incomplete", error)
             .hint("nothing was published; run the backup again"),
         ArchiveError::Seam(error) => seam(error),
@@ -68,11 +69,13 @@ pub fn failure_of_config(error: &ConfigError) -> Failure {
             ))
         }
         ConfigError::UnknownTarget { known, nearest, .. } => {
-            Failure::of(Exit::Usage, "unknown-target", error).hint(match (nearest, known.as_slice()) {
-                (Some(nearest), _) => format!("did you mean {nearest}?"),
-                (None, []) => "give a URL: postgres://USER@HOST:PORT/DATABASE".to_owned(),
-                (None, known) => format!("bookend.toml has {}", known.join(", ")),
-            })
+            Failure::of(Exit::Usage, "unknown-target", error).hint(
+                match (nearest, known.as_slice()) {
+                    (Some(nearest), _) => format!("did you mean {nearest}?"),
+                    (None, []) => "give a URL: postgres://USER@HOST:PORT/DATABASE".to_owned(),
+                    (None, known) => format!("bookend.toml has {}", known.join(", ")),
+                },
+            )
         }
         ConfigError::NoTarget { .. } => Failure::of(Exit::Usage, "no-target", error)
             .hint("name one: a URL, env:NAME, or a name from bookend.toml"),

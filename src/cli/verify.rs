@@ -217,10 +217,7 @@ pub(super) fn different(id: &str, number: usize) -> Failure {
     Failure::new(
         Exit::Different,
         "different",
-        format!(
-            "the restored copy of {id} differs in {}",
-            places(number)
-        ),
+        format!("the restored copy of {id} differs in {}", places(number)),
     )
     .hint("do not rely on this archive: the differences are listed above and in its receipt")
 }

@@ -65,7 +65,9 @@ pub async fn backup(
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
     let created = Utc::now();
-    let pending = ws.store.begin(&archive_id(target.label(), created, request))?;
+    let pending = ws
+        .store
+        .begin(&archive_id(target.label(), created, request))?;
     let options = WriteOptions {
         compression: request.compression,
         created,
@@ -125,7 +127,12 @@ async fn read(
         exclude_data: request.exclude_data.clone(),
     };
     let dumped = engine
-        .dump(&ws.context(), target, &wanted, Arc::clone(sink) as Arc<dyn Sink>)
+        .dump(
+            &ws.context(),
+            target,
+            &wanted,
+            Arc::clone(sink) as Arc<dyn Sink>,
+        )
         .await;
     ws.progress.finish();
     let snapshot = dumped?;
@@ -147,7 +154,10 @@ fn archive_id(label: &str, created: DateTime<Utc>, request: &BackupRequest) -> S
 /// Tags stand in file names: letters, digits, `.`, `_` and `-`, not first, 64 at most.
 fn check_word(word: &str) -> Result<(), OperationError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let begins_well = word.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let begins_well = word
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphanumeric());
     if begins_well && word.len() <= 64 && word.chars().all(plain) {
         Ok(())
     } else {
@@ -185,11 +195,20 @@ mod tests {
     fn ids_hold_label_time_and_word() {
         let created = DateTime::from_timestamp(1_795_149_312, 0).unwrap();
         let mut request = BackupRequest::default();
-        assert_eq!(archive_id("shop", created, &request), "shop-20261120T043512Z");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z"
+        );
         request.tag = Some("nightly".to_owned());
-        assert_eq!(archive_id("shop", created, &request), "shop-20261120T043512Z-nightly");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z-nightly"
+        );
         request.suffix = Some("before");
-        assert_eq!(archive_id("shop", created, &request), "shop-20261120T043512Z-before");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z-before"
+        );
     }
 
     #[test]
@@ -197,7 +216,16 @@ mod tests {
         for word in ["nightly", "v1.2_rc-3", "7"] {
             assert!(check_word(word).is_ok(), "{word}");
         }
-        for word in ["", "../x", "a/b", ".hidden", "-x", "a b", "é", &"x".repeat(65)] {
+        for word in [
+            "",
+            "../x",
+            "a/b",
+            ".hidden",
+            "-x",
+            "a b",
+            "é",
+            &"x".repeat(65),
+        ] {
             assert!(check_word(word).is_err(), "{word}");
         }
     }

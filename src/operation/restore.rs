@@ -102,8 +102,16 @@ fn check_options(engine: &dyn Engine, options: &RestoreOptions) -> Result<(), Op
         _ => Ok(()),
     };
     refuse(options.no_owner, "--no-owner", capabilities.owners.clone())?;
-    refuse(options.no_privileges, "--no-privileges", capabilities.owners)?;
-    refuse(options.schema_only, "--schema-only", capabilities.schema_only)
+    refuse(
+        options.no_privileges,
+        "--no-privileges",
+        capabilities.owners,
+    )?;
+    refuse(
+        options.schema_only,
+        "--schema-only",
+        capabilities.schema_only,
+    )
 }
 
 fn request(into: &str, options: &RestoreOptions) -> RestoreRequest {

@@ -16,8 +16,9 @@ pub(super) fn archive(error: &ArchiveError) -> Failure {
             .hint("upgrade bookend, or restore with restore.sh from inside the archive"),
         ArchiveError::Cut { .. } => Failure::of(Exit::Different, "damaged", error)
             .hint("take another backup; what is listed as whole can be taken out with tar"),
-        ArchiveError::Damaged { .. } => Failure::of(Exit::Different, "damaged", error)
-            .hint("take another backup"),
+        ArchiveError::Damaged { .. } => {
+            Failure::of(Exit::Different, "damaged", error).hint("take another backup")
+        }
         ArchiveError::Incomplete { .. } => Failure::of(Exit::Failed, "incomplete", error)
             .hint("nothing was published; run the backup again"),
         ArchiveError::Seam(error) => seam(error),
@@ -50,6 +51,41 @@ pub(super) fn store(error: &StoreError) -> Failure {
 #[must_use]
 pub fn failure_of_config(error: &ConfigError) -> Failure {
     match error {
-        ConfigError::Connection(error) => connection::failure(error),
+        ConfigError::Unreadable { .. } => Failure::of(Exit::Usage, "config-unreadable", error),
+        ConfigError::NotToml { .. } => Failure::of(Exit::Usage, "config-not-toml", error),
+        ConfigError::UnknownKey { nearest, known, .. } => {
+            Failure::of(Exit::Usage, "config-unknown-key", error).hint(match nearest {
+                Some(nearest) => format!("did you mean {nearest}?"),
+                None => format!("known here: {}", known.join(", ")),
+            })
+        }
+        ConfigError::WrongValue { .. } => Failure::of(Exit::Usage, "config-wrong-value", error),
+        ConfigError::NotYet { .. } => Failure::of(Exit::Usage, "config-not-yet", error)
+            .hint("take it out of the file until a later version"),
+        ConfigError::PasswordInPublicFile { path, .. } => {
+            Failure::of(Exit::Usage, "config-password", error).hint(format!(
+                "write \"env:NAME\" and set the variable, or: chmod 600 {}",
+                path.display()
+            ))
+        }
+        ConfigError::UnknownTarget { known, nearest, .. } => {
+            Failure::of(Exit::Usage, "unknown-target", error).hint(
+                match (nearest, known.as_slice()) {
+                    (Some(nearest), _) => format!("did you mean {nearest}?"),
+                    (None, []) => "give a URL: postgres://USER@HOST:PORT/DATABASE".to_owned(),
+                    (None, known) => format!("bookend.toml has {}", known.join(", ")),
+                },
+            )
+        }
+        ConfigError::NoTarget { .. } => Failure::of(Exit::Usage, "no-target", error)
+            .hint("name one: a URL, env:NAME, or a name from bookend.toml"),
+        ConfigError::Target { origin, source } => {
+            let failure = connection::failure(source);
+            Failure {
+                exit: Exit::Usage,
+                message: format!("{} (target {origin})", failure.message),
+                ..failure
+            }
+        }
     }
 }

@@ -1,9 +1,37 @@
-//! What a person types and reads.
+//! What a person types and reads. Each command has one file: its arguments and one function
+//! that turns them into an [`Outcome`].
 
-use std::process::ExitCode;
+mod backup;
+mod copies;
+mod diff;
+mod doctor;
+mod duration;
+mod error;
+mod failure;
+mod invocation;
+mod list;
+mod options;
+mod outcome;
+mod program;
+mod progress;
+mod redact;
+mod restore;
+mod run;
+mod screen;
+mod show;
+mod signals;
+mod status;
+mod usage;
+mod verify;
+mod words;
 
-/// Runs the program with the process's own arguments.
-#[must_use]
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}
+#[cfg(test)]
+mod tests;
+
+pub use error::failure_of;
+pub use failure::{Exit, Failure, Signal};
+pub use invocation::Invocation;
+pub use options::{ColorChoice, GlobalOptions, ProgressChoice};
+pub use outcome::Outcome;
+pub use program::main;
+pub use screen::{Screen, Volume};

@@ -1,21 +1,24 @@
 //! Targets, URLs, secrets, libpq's conventions.
+//!
+//! A [`Target`] is parsed once, out of a URL, a `key=value` string or a variable, with an
+//! [`Environment`] that is handed in. It then answers for everything that needs to reach the
+//! database: sessions of our own ([`postgres::Params::connect`]), the vendors' tools
+//! ([`Target::tool_environment`]) and the migration command ([`Target::command_environment`]).
 
+mod command;
+mod environment;
+mod error;
+mod mongodb;
+mod nearest;
+pub mod postgres;
 mod secret;
-pub use secret::Secret;
+mod target;
+mod template;
 
-/// Which engine a target belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EngineKind {
-    /// PostgreSQL.
-    Postgresql,
-    /// MongoDB.
-    Mongodb,
-}
-
-/// A database to look after.
-#[derive(Clone, Debug)]
-pub struct Target {}
-
-/// What can go wrong with a target or a session.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectionError {}
+pub use command::CommandEnvironment;
+pub use environment::Environment;
+pub use error::ConnectionError;
+pub use nearest::nearest;
+pub use secret::{Secret, redact};
+pub use target::{EngineKind, Target, holds_password};
+pub use template::{Expansion, expand};

@@ -1,1 +1,30 @@
-//! Backup, verify, prove, restore, diff: what commands do, whatever the engine.
+//! What bookend does with databases and archives, one command's work each: no printing, no
+//! reading of command lines. Engines are reached through their contract only.
+
+mod backup;
+mod copies;
+mod diff;
+mod doctor;
+mod error;
+mod place;
+mod prove;
+mod restore;
+mod verdict;
+mod verify;
+mod workspace;
+
+#[cfg(test)]
+mod fake;
+
+pub use crate::archive::{Archive, ArchiveError, Compression, Damage};
+pub use backup::{BackupOutcome, BackupRequest, backup};
+pub use copies::{Copies, copies, drop_copy};
+pub use diff::diff;
+pub use doctor::{Area, Diagnosis, Finding, doctor};
+pub use error::OperationError;
+pub use place::{Place, UNKNOWN_SPACE_LIMIT, reach};
+pub use prove::{Proof, discard, prove};
+pub use restore::{RestoreOptions, RestoreOutcome, restore};
+pub use verdict::Verdict;
+pub use verify::{VerifyOutcome, open, verify};
+pub use workspace::{Engines, Workspace};

@@ -1,9 +1,27 @@
-//! Finding, spawning and ending the vendors' tools. Nothing else in the crate spawns.
+//! Finding, spawning and ending the vendors' tools and the migration command. Nothing else
+//! in the crate spawns.
+//!
+//! What holds for every tool: its environment is cleared but for a short list, secrets reach
+//! it through that environment only, it has its own process group, its standard error is
+//! drained while it runs and the end of it kept for the error, and its output ends without
+//! an error only if the tool ended well.
 
-/// Where tools are looked for.
-#[derive(Clone, Debug)]
-pub struct ToolBox {}
+mod command;
+mod error;
+mod group;
+mod lines;
+pub mod migration;
+mod output;
+mod running;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod toolbox;
+mod version;
 
-/// What can go wrong with a tool.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {}
+pub use command::{Input, Output, ToolCommand};
+pub use error::{Ending, LastWords, ProcessError};
+pub use output::ToolOutput;
+pub use running::{Finished, Running};
+pub use toolbox::{Tool, ToolBox};
+pub use version::Version;

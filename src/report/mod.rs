@@ -1,1 +1,16 @@
-//! Rendering results: text and JSON.
+//! What people read: figures, tables, differences, the content of an archive.
+//!
+//! Everything here is a pure function from facts to text. Nothing prints, and no text that
+//! came from a database reaches the screen with control characters in it.
+
+pub mod archives;
+pub mod checks;
+pub mod contents;
+pub mod copies;
+pub mod difference;
+pub mod discrepancies;
+pub mod figures;
+pub mod run;
+mod table;
+
+pub use table::{Align, Table};

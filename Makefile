@@ -1,0 +1,44 @@
+# What this project does from a checkout. `make` alone lists it.
+
+CARGO  ?= cargo
+PYTHON ?= python3
+
+.PHONY: help build servers servers-postgresql debian-packages test test-debian demo bench lint
+
+help:
+	@echo 'make demo         a real migration, bracketed, on a server of its own'
+	@echo 'make test         everything, against PostgreSQL 16 and 18'
+	@echo 'make test-debian  PostgreSQL 15 with TLS, ICU and contrib (as root it installs them)'
+	@echo 'make bench        the figures of docs/benchmarks.md'
+	@echo 'make lint         formatting, clippy, licences of dependencies'
+	@echo 'make servers      fetch the real servers and tools into .cache/'
+	@echo 'make build        target/release/bookend'
+
+build:
+	$(CARGO) build --release --locked
+
+servers:
+	@$(PYTHON) scripts/servers.py
+
+servers-postgresql:
+	@$(PYTHON) scripts/servers.py postgresql
+
+debian-packages:
+	@scripts/debian-packages.sh
+
+test: servers-postgresql
+	$(CARGO) test --locked
+
+test-debian: servers-postgresql debian-packages
+	$(CARGO) test --locked --features debian-tests --test debian
+
+demo: servers-postgresql build
+	@scripts/demo.sh
+
+bench: servers-postgresql debian-packages build
+	@$(PYTHON) scripts/bench.py $(BENCH)
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(PYTHON) scripts/dependencies.py

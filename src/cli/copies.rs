@@ -1,0 +1,147 @@
+//! `bookend copies`.
+
+use serde_json::{Value, json};
+
+use super::error::failure_of;
+use super::{Failure, Invocation, Outcome};
+use crate::engine::{CopyKind, MadeDatabase, MarkedDatabase};
+use crate::operation::{self, Copies};
+use crate::report::copies;
+use crate::report::figures::printable;
+
+const EXAMPLES: &str = "\
+Examples:
+  bookend copies list
+  bookend copies list --on postgres://postgres@db.example/postgres
+  bookend copies drop bookend_7f3a9c --on shop";
+
+/// List or drop the databases that bookend made
+///
+/// Every one carries a marker that says what it is for. Disposable and staging databases can
+/// be dropped; a restored database (provenance) and a kept original never are.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List them
+    List {
+        /// The server, as a TARGET
+        #[arg(long, value_name = "TARGET")]
+        on: Option<String>,
+    },
+    /// Drop some
+    Drop {
+        /// Their names
+        #[arg(required = true, value_name = "DATABASE")]
+        databases: Vec<String>,
+        /// The server, as a TARGET
+        #[arg(long, value_name = "TARGET")]
+        on: Option<String>,
+    },
+}
+
+/// Lists or drops.
+pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
+    match args.action {
+        Action::List { on } => list(invocation, on.as_deref()).await,
+        Action::Drop { databases, on } => drop_all(invocation, &databases, on.as_deref()).await,
+    }
+}
+
+async fn list(invocation: &Invocation, on: Option<&str>) -> Result<Outcome, Failure> {
+    let target = invocation.target(on)?;
+    let ws = invocation.workspace("copies")?;
+    let found = operation::copies(&ws, &target)
+        .await
+        .map_err(|error| failure_of(&error))?;
+    let mut lines: Vec<copies::Line> = found.marked.iter().map(marked).collect();
+    lines.extend(found.announced.iter().map(announced));
+    let text = if lines.is_empty() {
+        format!(
+            "bookend made no database that is still on {}\n",
+            printable(&found.server)
+        )
+    } else {
+        copies::text(&lines)
+    };
+    Ok(Outcome::new(text, document(&found)))
+}
+
+fn document(found: &Copies) -> Value {
+    json!({
+        "server": found.server,
+        "copies": found.marked,
+        "announced": found.announced,
+    })
+}
+
+fn marked(database: &MarkedDatabase) -> copies::Line {
+    let mut remark = match &database.archive {
+        Some(archive) => format!("from {archive}"),
+        None => format!("made by {}", database.run),
+    };
+    if let Some(expires) = database.expires {
+        remark.push_str(&format!(", expires {}", expires.format("%Y-%m-%d %H:%M")));
+    }
+    if !database.genuine {
+        "its marker was copied from another database: never dropped".clone_into(&mut remark);
+    }
+    copies::Line {
+        name: database.name.clone(),
+        kind: word(database.kind).to_owned(),
+        made: database.made,
+        bytes: Some(database.bytes),
+        remark,
+    }
+}
+
+fn announced(made: &MadeDatabase) -> copies::Line {
+    copies::Line {
+        name: made.name.clone(),
+        kind: word(made.kind).to_owned(),
+        made: made.made,
+        bytes: None,
+        remark: format!("announced by {}, perhaps never made", made.run),
+    }
+}
+
+fn word(kind: CopyKind) -> &'static str {
+    match kind {
+        CopyKind::Disposable => "disposable",
+        CopyKind::Staging => "staging",
+        CopyKind::Provenance => "provenance",
+        CopyKind::Kept => "kept",
+    }
+}
+
+/// Drops in the given order and stops at the first that cannot be dropped; what was dropped
+/// is told either way.
+async fn drop_all(
+    invocation: &Invocation,
+    databases: &[String],
+    on: Option<&str>,
+) -> Result<Outcome, Failure> {
+    let target = invocation.target(on)?;
+    let ws = invocation.workspace("copies")?;
+    let mut dropped = Vec::new();
+    let mut failure = None;
+    for name in databases {
+        match operation::drop_copy(&ws, &target, name).await {
+            Ok(()) => dropped.push(name.as_str()),
+            Err(error) => {
+                failure = Some(failure_of(&error));
+                break;
+            }
+        }
+    }
+    let text = dropped
+        .iter()
+        .map(|name| format!("dropped {}\n", printable(name)))
+        .collect::<String>();
+    Ok(Outcome::new(text, json!({ "dropped": dropped })).failing(failure))
+}

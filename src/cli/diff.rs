@@ -1,0 +1,51 @@
+//! `bookend diff`.
+
+use super::error::failure_of;
+use super::{Exit, Failure, Invocation, Outcome};
+use crate::operation;
+
+const EXAMPLES: &str = "\
+Examples:
+  bookend diff shop-20261120T043512Z-before shop-20261120T043602Z-after
+  bookend diff yesterday.tar latest:shop --json | jq .loss
+
+Exit code 0: the same; 3: different.";
+
+/// Compare two archives
+///
+/// Tables and columns added, removed, renamed or changed, rows, values lost, indexes and
+/// constraints, by the facts and fingerprints in the two manifests. No server is needed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The earlier archive
+    a: String,
+
+    /// The later archive
+    b: String,
+
+    /// Only rows and values
+    #[arg(long, conflicts_with = "schema")]
+    data: bool,
+
+    /// Only definitions
+    #[arg(long)]
+    schema: bool,
+}
+
+/// Compares two archives.
+pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
+    let store = invocation.store()?;
+    let a = invocation.archive(&store, &args.a)?;
+    let b = invocation.archive(&store, &args.b)?;
+    let found = operation::diff(&a.path, &b.path).map_err(|error| failure_of(&error))?;
+    let failure = (!found.same).then(|| {
+        Failure::new(
+            Exit::Different,
+            "different",
+            format!("{} and {} differ", a.id, b.id),
+        )
+    });
+    let document = serde_json::to_value(&found).unwrap_or_default();
+    Ok(Outcome::new("", document).failing(failure).said())
+}

@@ -1,0 +1,87 @@
+//! What is wrong with a target or with reaching it.
+
+use super::super::failure::{Exit, Failure};
+use crate::connection::ConnectionError;
+
+pub(super) fn failure(error: &ConnectionError) -> Failure {
+    let (exit, code) = kind(error);
+    let failure = Failure::of(exit, code, error);
+    match hint(error) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn kind(error: &ConnectionError) -> (Exit, &'static str) {
+    match error {
+        ConnectionError::BadUrl { .. } => (Exit::Usage, "bad-target"),
+        ConnectionError::UnknownOption { .. } => (Exit::Usage, "unknown-option"),
+        ConnectionError::BadValue { .. } => (Exit::Usage, "bad-value"),
+        ConnectionError::NoDatabase { .. } => (Exit::Usage, "no-database"),
+        ConnectionError::UnknownVariable { .. } => (Exit::Usage, "unknown-variable"),
+        ConnectionError::ServiceFile { .. } => (Exit::Usage, "service-file"),
+        ConnectionError::SecretInCommand { .. } => (Exit::Usage, "secret-in-command"),
+        ConnectionError::OtherEngine { .. } => (Exit::Usage, "other-engine"),
+        ConnectionError::Unsupported { .. } => (Exit::Connection, "unsupported-connection"),
+        ConnectionError::Unreachable { .. } => (Exit::Connection, "unreachable"),
+        ConnectionError::WrongPassword { .. } => (Exit::Connection, "wrong-password"),
+        ConnectionError::NoPassword { .. } => (Exit::Connection, "no-password"),
+        ConnectionError::UnknownDatabase { .. } => (Exit::Connection, "unknown-database"),
+        ConnectionError::NotAllowed { .. } => (Exit::Connection, "not-allowed"),
+        ConnectionError::TooManyConnections { .. } => (Exit::Connection, "too-many-connections"),
+        ConnectionError::NotReady { .. } => (Exit::Connection, "not-ready"),
+        ConnectionError::Refused { .. } => (Exit::Connection, "refused-by-server"),
+        ConnectionError::Tls { .. } => (Exit::Connection, "tls"),
+        ConnectionError::SessionAttributes { .. } => (Exit::Connection, "session-attributes"),
+        ConnectionError::Lost { .. } => (Exit::Connection, "connection-lost"),
+    }
+}
+
+fn hint(error: &ConnectionError) -> Option<String> {
+    let hint = match error {
+        ConnectionError::BadUrl { .. } => {
+            "a target looks like postgres://USER@HOST:PORT/DATABASE; write special characters as %XX".to_owned()
+        }
+        ConnectionError::UnknownOption { nearest, .. } => match nearest {
+            Some(nearest) => format!("did you mean {nearest}?"),
+            None => return None,
+        },
+        ConnectionError::NoDatabase { target } => {
+            format!("add its name: {}/DATABASE", target.trim_end_matches('/'))
+        }
+        ConnectionError::UnknownVariable { name } => format!("export {name}=postgres://USER@HOST/DATABASE"),
+        ConnectionError::Unsupported { advice, .. } => advice.clone(),
+        ConnectionError::Unreachable { .. } => {
+            "check host and port, and that the server runs and takes connections from here".to_owned()
+        }
+        ConnectionError::WrongPassword { origin, .. } => {
+            format!("the password came from {origin}: correct it there, or check the user's name")
+        }
+        ConnectionError::NoPassword { .. } => {
+            "give it in the URL, in PGPASSWORD, or in ~/.pgpass (mode 0600)".to_owned()
+        }
+        ConnectionError::UnknownDatabase { .. } => {
+            "check the name: psql -l lists the databases of a server".to_owned()
+        }
+        ConnectionError::NotAllowed { .. } => {
+            "the server's pg_hba.conf and the role's rights decide: ask who looks after the server".to_owned()
+        }
+        ConnectionError::TooManyConnections { .. } => {
+            "use fewer with --jobs, or end idle sessions".to_owned()
+        }
+        ConnectionError::NotReady { .. } => "try again when the server is up".to_owned(),
+        ConnectionError::Tls { .. } => {
+            "check sslmode, sslrootcert and the server's name; `psql` with the same URL says the same".to_owned()
+        }
+        ConnectionError::Lost { .. } => "see the server's log, then run the command again".to_owned(),
+        ConnectionError::SecretInCommand { .. } => {
+            "hand it over in a variable: --env 'NAME={url}'".to_owned()
+        }
+        ConnectionError::BadValue { .. }
+        | ConnectionError::ServiceFile { .. }
+        | ConnectionError::Refused { .. }
+        | ConnectionError::SessionAttributes { .. }
+        | ConnectionError::OtherEngine { .. } => return None,
+    };
+    Some(hint)
+}

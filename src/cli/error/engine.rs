@@ -1,0 +1,143 @@
+//! What went wrong on a server or with the vendor's tools.
+
+use super::super::failure::{Exit, Failure};
+use super::{connection, files, interrupted};
+use crate::engine::EngineError;
+use crate::process::ProcessError;
+
+pub(super) fn failure(error: &EngineError) -> Failure {
+    match error {
+        EngineError::Connection(error) => connection::failure(error),
+        EngineError::Process(error) => process(error),
+        EngineError::Seam(error) => files::seam(error),
+        EngineError::Sql { what, source } => sql(what, source),
+        EngineError::Locked { holders, .. } => Failure::of(Exit::Failed, "locked", error)
+            .because(holders.iter().map(|holder| format!("held by {holder}")))
+            .hint("run it again when that session has ended, or wait longer: --lock-timeout 10m"),
+        EngineError::Moved { .. } => Failure::of(Exit::Failed, "moved", error)
+            .hint("run it again while no migration is under way"),
+        EngineError::TooManyLocks {
+            setting, needed, ..
+        } => Failure::of(Exit::Failed, "too-many-locks", error)
+            .because([format!("max_locks_per_transaction is {setting}")])
+            .hint(format!(
+                "set max_locks_per_transaction = {needed} in postgresql.conf and restart the server"
+            )),
+        EngineError::NameTaken { free, .. } => Failure::of(Exit::Refused, "name-taken", error)
+            .hint(format!("nothing was touched; a free name: --into {free}")),
+        EngineError::BadName { .. } => Failure::of(Exit::Usage, "bad-name", error),
+        EngineError::Missing { missing, .. } => Failure::of(Exit::Refused, "missing", error).hint(
+            missing
+                .iter()
+                .map(|thing| thing.fix.as_str())
+                .filter(|fix| !fix.is_empty())
+                .collect::<Vec<_>>()
+                .join("\n"),
+        ),
+        EngineError::Restore {
+            reasons, advice, ..
+        } => {
+            let failure = Failure::of(Exit::Failed, "restore-failed", error).because(reasons);
+            match advice {
+                Some(advice) => failure.hint(advice),
+                None => failure,
+            }
+        }
+        EngineError::NotOurs { .. } => {
+            Failure::of(Exit::Refused, "not-ours", error).hint("bookend copies list")
+        }
+        EngineError::Unsupported { advice, .. } => {
+            Failure::of(Exit::Refused, "unsupported", error).hint(advice)
+        }
+        EngineError::Garbled { tool, .. } => Failure::of(Exit::Failed, "garbled", error).hint(
+            format!("check which {tool} is used: bookend doctor -v; another one: --tool-dir DIR"),
+        ),
+        EngineError::Cancelled => interrupted(),
+        EngineError::Ledger(_) => Failure::of(Exit::Failed, "ledger", error)
+            .hint("nothing was created; check that the store can be written and has room"),
+    }
+}
+
+/// SQLSTATEs by which a server says that a role may not do something.
+const NOT_ALLOWED: [&str; 3] = ["42501", "28000", "28P01"];
+/// SQLSTATEs by which a server says that it goes away.
+const GOING: [&str; 4] = ["57P01", "57P02", "57P03", "08006"];
+
+fn sql(what: &str, source: &tokio_postgres::Error) -> Failure {
+    let state = source.code().map(tokio_postgres::error::SqlState::code);
+    let (exit, code) = match state {
+        Some(state) if NOT_ALLOWED.contains(&state) => (Exit::Connection, "not-allowed"),
+        Some(state) if GOING.contains(&state) => (Exit::Connection, "connection-lost"),
+        Some("53100") => (Exit::Failed, "server-disk-full"),
+        None if source.is_closed() => (Exit::Connection, "connection-lost"),
+        _ => (Exit::Failed, "sql"),
+    };
+    let failure = Failure::new(exit, code, what);
+    let Some(server) = source.as_db_error() else {
+        return failure.because(chain(source));
+    };
+    let failure = failure.because(
+        std::iter::once(server.message())
+            .chain(server.detail())
+            .chain(server.where_()),
+    );
+    match (server.hint(), code) {
+        (Some(hint), _) => failure.hint(hint),
+        (None, "server-disk-full") => {
+            failure.hint("free space on the server, or use another: --on, --prove-on")
+        }
+        (None, "connection-lost") => {
+            failure.hint("see the server's log, then run the command again")
+        }
+        (None, _) => failure,
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect()
+}
+
+pub(super) fn process(error: &ProcessError) -> Failure {
+    match error {
+        ProcessError::Missing {
+            tool,
+            needed,
+            searched,
+        } => Failure::of(Exit::Tool, "tool-missing", error)
+            .because([format!(
+                "looked in {}",
+                searched
+                    .iter()
+                    .map(|folder| folder.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )])
+            .hint(install(tool, *needed)),
+        ProcessError::TooOld { tool, needed, .. } => {
+            Failure::of(Exit::Tool, "tool-too-old", error).hint(install(tool, Some(*needed)))
+        }
+        ProcessError::Unusable { .. } => Failure::of(Exit::Tool, "tool-unusable", error)
+            .hint("name the folder of a working one: --tool-dir DIR"),
+        ProcessError::Spawn { .. } => Failure::of(Exit::Tool, "tool-not-started", error),
+        ProcessError::Failed { .. } => Failure::of(Exit::Failed, "tool-failed", error),
+        ProcessError::StillRunning { .. } => Failure::of(Exit::Failed, "tool-still-running", error),
+        ProcessError::HeldOpen { .. } => Failure::of(Exit::Failed, "tool-output-held-open", error),
+        ProcessError::TooMuch { .. } => Failure::of(Exit::Failed, "tool-output-too-long", error),
+        ProcessError::Pipe { .. } => Failure::of(Exit::Failed, "tool-pipe", error),
+        ProcessError::Cancelled { .. } => interrupted().because([error.to_string()]),
+    }
+}
+
+fn install(tool: &str, major: Option<u32>) -> String {
+    let version = major.map_or_else(String::new, |major| format!("-{major}"));
+    match tool {
+        "mongodump" | "mongorestore" => {
+            "install MongoDB's database tools, or name their folder: --tool-dir DIR".to_owned()
+        }
+        _ => format!(
+            "install it (Debian, Ubuntu: apt install postgresql-client{version}), or name its folder: --tool-dir DIR"
+        ),
+    }
+}

@@ -1,0 +1,152 @@
+//! `bookend restore`.
+
+use serde_json::json;
+
+use super::error::failure_of;
+use super::verify::{describe_differences, different};
+use super::words::{self, ArchiveOrigin, Into};
+use super::{Failure, Invocation, Outcome};
+use crate::connection::Target;
+use crate::operation::{self, RestoreOptions, RestoreOutcome, Verdict, Workspace};
+use crate::report::figures::{duration, printable, seconds};
+use crate::snapshot::Source;
+use crate::store::StoredArchive;
+
+const EXAMPLES: &str = "\
+Examples:
+  bookend restore latest:shop --into shop_yesterday
+  bookend restore shop-20261120T043512Z --into postgres://postgres@spare.example/shop
+  bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
+
+There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.";
+
+/// Restore an archive into a new database
+///
+/// The database is built under a name of bookend's own, compared with the archive, and only
+/// then renamed. A copy that differs is dropped again (exit 3).
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// A path, a name or a unique prefix of one in the store, latest, or latest:TARGET
+    archive: String,
+
+    /// The new database: a name on the archive's own server (or --on's), or a URL
+    #[arg(long, value_name = "URL|DATABASE")]
+    into: String,
+
+    /// The server, as a TARGET
+    #[arg(long, value_name = "TARGET")]
+    on: Option<String>,
+
+    /// All objects belong to the connecting role
+    #[arg(long)]
+    no_owner: bool,
+
+    /// No grants
+    #[arg(long)]
+    no_privileges: bool,
+
+    /// Definitions only, no rows
+    #[arg(long)]
+    schema_only: bool,
+
+    /// Publish the database without comparing it, for this reason
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    no_proof: Option<String>,
+}
+
+/// Restores an archive.
+pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
+    let ws = invocation.workspace("restore")?;
+    let archive = invocation.archive(&ws.store, &args.archive)?;
+    let (on, name) = destination(invocation, &ws, &archive, &args).await?;
+    let options = RestoreOptions {
+        no_owner: args.no_owner,
+        no_privileges: args.no_privileges,
+        schema_only: args.schema_only,
+        no_proof: args.no_proof.clone(),
+    };
+    let restored = operation::restore(&ws, &archive.path, &on, &name, &options)
+        .await
+        .map_err(|error| failure_of(&error))?;
+    for note in &restored.notes {
+        invocation.screen.note(note);
+    }
+    if let Some(reason) = &args.no_proof {
+        invocation.screen.warning(&format!(
+            "the copy was not compared with the archive: {reason}"
+        ));
+    }
+    Ok(outcome(&archive, &restored, args.no_proof.as_deref()))
+}
+
+async fn destination(
+    invocation: &Invocation,
+    ws: &Workspace,
+    archive: &StoredArchive,
+    args: &Args,
+) -> Result<(Target, String), Failure> {
+    match (words::into(invocation, &args.into)?, &args.on) {
+        (Into::Server(_), Some(_)) => Err(Failure::usage(
+            "--into names a server already: leave --on away, or give --into a database's name",
+        )),
+        (Into::Server(target), None) => {
+            let name = target.database().to_owned();
+            Ok((*target, name))
+        }
+        (Into::Name(name), Some(word)) => Ok((invocation.target(Some(word))?, name)),
+        (Into::Name(name), None) => {
+            let opened = operation::open(&archive.path)
+                .await
+                .map_err(|error| failure_of(&error))?;
+            let origin = ArchiveOrigin {
+                id: &archive.id,
+                label: &archive.target,
+                snapshot: opened.snapshot(),
+            };
+            Ok((words::home(invocation, ws, &origin).await?, name))
+        }
+    }
+}
+
+fn outcome(archive: &StoredArchive, restored: &RestoreOutcome, no_proof: Option<&str>) -> Outcome {
+    let document = json!({
+        "archive": archive.path,
+        "id": archive.id,
+        "database": restored.database,
+        "url": restored.url,
+        "seconds": seconds(restored.seconds),
+        "verdict": restored.verdict.map(Verdict::word),
+        "differences": restored.differences,
+        "not_compared": restored.not_compared,
+        "no_proof": no_proof,
+        "notes": restored.notes,
+    });
+    let failure = (restored.verdict == Some(Verdict::Different)).then(|| {
+        let told = different(&archive.id, restored.differences.len());
+        Failure {
+            message: format!("{}; it was dropped and nothing was published", told.message),
+            ..told
+        }
+    });
+    Outcome::new(describe(archive, restored), document).failing(failure)
+}
+
+fn describe(archive: &StoredArchive, restored: &RestoreOutcome) -> String {
+    let verdict = restored.verdict.map_or("not compared", Verdict::word);
+    let mut text = match (&restored.database, &restored.url) {
+        (Some(database), Some(url)) => format!(
+            "{} restored from {} in {}: {verdict}\n  {}\n",
+            printable(database),
+            printable(&archive.id),
+            duration(restored.seconds),
+            printable(url),
+        ),
+        _ => format!("{}: {verdict}\n", printable(&archive.id)),
+    };
+    text.push_str(&describe_differences(&restored.differences));
+    for missing in &restored.not_compared {
+        text.push_str(&format!("  not compared: {}\n", printable(missing)));
+    }
+    text
+}

@@ -1,0 +1,110 @@
+//! SIGINT, SIGTERM and SIGHUP: the first asks everything to end in order, the second ends at
+//! once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Signal;
+
+/// Remembers which signal came first.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    first: Arc<AtomicU8>,
+    cancel: CancellationToken,
+}
+
+impl Signals {
+    /// Cancelled by the first signal.
+    #[must_use]
+    pub fn cancel(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// The first signal that came, if one did.
+    #[must_use]
+    pub fn received(&self) -> Option<Signal> {
+        match self.first.load(Ordering::SeqCst) {
+            1 => Some(Signal::Hangup),
+            2 => Some(Signal::Interrupt),
+            15 => Some(Signal::Terminate),
+            _ => None,
+        }
+    }
+
+    /// Starts listening; `at_once` is called on the second signal and is to end the process.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn listen(&self, at_once: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        // Under `nohup` a hangup is to stay ignored, and a handler would undo that.
+        let mut hangup = if ignored_from_the_start(Signal::Hangup) {
+            None
+        } else {
+            Some(signal(SignalKind::hangup())?)
+        };
+        let signals = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let came = next(&mut interrupt, &mut terminate, hangup.as_mut()).await;
+                if signals.cancel.is_cancelled() {
+                    at_once(came);
+                }
+                signals.first.store(came.number(), Ordering::SeqCst);
+                signals.cancel.cancel();
+            }
+        });
+        Ok(())
+    }
+}
+
+async fn next(
+    interrupt: &mut Stream,
+    terminate: &mut Stream,
+    hangup: Option<&mut Stream>,
+) -> Signal {
+    let hung_up = async {
+        match hangup {
+            Some(stream) => {
+                stream.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Signal::Interrupt,
+        _ = terminate.recv() => Signal::Terminate,
+        () = hung_up => Signal::Hangup,
+    }
+}
+
+/// Linux tells in `/proc/self/status`; elsewhere nothing is taken to be ignored.
+fn ignored_from_the_start(signal: Signal) -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_ignored(&status, signal))
+}
+
+/// `SigIgn:` is a mask in hexadecimal, bit 0 being signal 1 (proc(5)).
+fn is_ignored(status: &str, signal: Signal) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & (1 << (signal.number() - 1)) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_ignored_signals_is_understood() {
+        let status = "Name:\tbookend\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert!(is_ignored(status, Signal::Hangup));
+        assert!(!is_ignored(status, Signal::Interrupt));
+        assert!(!is_ignored("", Signal::Hangup));
+    }
+}

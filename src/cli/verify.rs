@@ -1,0 +1,223 @@
+//! `bookend verify`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::error::failure_of;
+use super::failure::{Exit, Failure};
+use super::words::{ArchiveOrigin, ProveOn, place_for, prove_on};
+use super::{Invocation, Outcome};
+use crate::engine::Discrepancy;
+use crate::operation::{self, Damage, Proof, Verdict, VerifyOutcome, Workspace, discard};
+use crate::report::discrepancies;
+use crate::report::figures::{counted, duration, printable, seconds};
+use crate::snapshot::Source;
+
+const EXAMPLES: &str = "\
+Examples:
+  bookend verify latest
+  bookend verify shop-20261120T043512Z --prove
+  bookend verify latest:shop --prove --prove-on postgres://postgres@spare.example/postgres
+
+Exit code 3: the archive is damaged, or the restored copy differs.";
+
+/// Check an archive; --prove restores it and compares
+///
+/// Without --prove no server is needed: every digest, every compressed frame and every row
+/// is checked against the manifest. With --prove the archive is restored into a disposable
+/// database, all of it is read back and compared, and the database is dropped again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// A path, a name or a unique prefix of one in the store, latest, or latest:TARGET
+    archive: String,
+
+    /// Restore into a disposable database, compare all content, and drop it again
+    #[arg(long)]
+    prove: bool,
+
+    /// Where the copy goes: a TARGET, or same-server
+    #[arg(long, value_name = "TARGET|same-server", value_parser = prove_on, requires = "prove")]
+    prove_on: Option<ProveOn>,
+}
+
+/// Verifies an archive, and proves it if asked.
+pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
+    let ws = invocation.workspace("verify")?;
+    let archive = invocation.archive(&ws.store, &args.archive)?;
+    if !args.prove {
+        let verified = verify(&ws, &archive.path).await?;
+        return Ok(verified_outcome(&archive.id, &verified));
+    }
+    match prove(invocation, &ws, &archive.path, args.prove_on.as_ref()).await? {
+        Proving::Done(proof) => {
+            let outcome = proved_outcome(&archive.id, &proof);
+            drop_copy(&ws, &archive.engine, *proof).await?;
+            Ok(outcome)
+        }
+        Proving::Damaged(verified) => Ok(verified_outcome(&archive.id, &verified)),
+    }
+}
+
+enum Proving {
+    Done(Box<Proof>),
+    Damaged(VerifyOutcome),
+}
+
+async fn verify(ws: &Workspace, path: &Path) -> Result<VerifyOutcome, Failure> {
+    operation::verify(ws, path)
+        .await
+        .map_err(|error| failure_of(&error))
+}
+
+/// Proves an archive. If its bytes turn out to be damaged on the way, all of it is verified,
+/// so that every table that is hit gets named.
+async fn prove(
+    invocation: &Invocation,
+    ws: &Workspace,
+    path: &Path,
+    asked: Option<&ProveOn>,
+) -> Result<Proving, Failure> {
+    let opened = operation::open(path)
+        .await
+        .map_err(|error| failure_of(&error))?;
+    let head = &opened.manifest().archive;
+    let origin = ArchiveOrigin {
+        id: &head.id,
+        label: &head.target,
+        snapshot: opened.snapshot(),
+    };
+    let place = place_for(invocation, ws, &origin, asked).await?;
+    match operation::prove(ws, path, &place).await {
+        Ok(proof) => Ok(Proving::Done(Box::new(proof))),
+        Err(error) if error.is_damage() => {
+            let verified = verify(ws, path).await?;
+            if verified.verdict == Verdict::Damaged {
+                Ok(Proving::Damaged(verified))
+            } else {
+                Err(failure_of(&error))
+            }
+        }
+        Err(error) => Err(failure_of(&error)),
+    }
+}
+
+/// Drops the copy that a proof was made with.
+pub(super) async fn drop_copy(ws: &Workspace, engine: &str, proof: Proof) -> Result<(), Failure> {
+    let engine = ws
+        .engines
+        .named(engine)
+        .map_err(|error| failure_of(&error))?;
+    discard(ws, engine.as_ref(), proof.copy)
+        .await
+        .map_err(|error| failure_of(&error))
+}
+
+fn verified_outcome(id: &str, verified: &VerifyOutcome) -> Outcome {
+    let document = json!({
+        "id": id,
+        "verdict": verified.verdict.word(),
+        "members": verified.members,
+        "rows": verified.rows,
+        "differences": verified.damages.iter().map(damage_json).collect::<Vec<_>>(),
+    });
+    if verified.verdict == Verdict::Intact {
+        let text = format!(
+            "intact: {}, {} · {id}\n",
+            counted(verified.members, "member", "members"),
+            counted(verified.rows, "row", "rows"),
+        );
+        return Outcome::new(text, document);
+    }
+    let mut text = format!("damaged: {id}\n");
+    for damage in &verified.damages {
+        text.push_str(&format!("  {}\n", printable(&in_words(damage))));
+    }
+    let failure = Failure::new(
+        Exit::Different,
+        "damaged",
+        format!("{id} is damaged in {}", places(verified.damages.len())),
+    )
+    .hint("take another backup; `tar -x` still gets at what is not damaged");
+    Outcome::new(text, document).failing(Some(failure))
+}
+
+fn in_words(damage: &Damage) -> String {
+    match &damage.object {
+        Some(object) => format!("{object}: {} ({})", damage.problem, damage.member),
+        None => format!("{}: {}", damage.member, damage.problem),
+    }
+}
+
+fn places(number: usize) -> String {
+    counted(number as u64, "place", "places")
+}
+
+/// A damage in the form of a difference: the table where there is one, else the member.
+fn damage_json(damage: &Damage) -> Value {
+    json!({
+        "object": damage.object.as_deref().unwrap_or(&damage.member),
+        "kind": "damage",
+        "expected": "the bytes that were written",
+        "found": damage.problem,
+        "member": damage.member,
+    })
+}
+
+fn proved_outcome(id: &str, proof: &Proof) -> Outcome {
+    let differs = proof.verdict != Verdict::Identical;
+    let document = json!({
+        "id": id,
+        "verdict": proof.verdict.word(),
+        "differences": proof.receipt.differences,
+        "not_compared": proof.receipt.not_compared,
+        "receipt": proof.receipt_path,
+        "seconds": seconds(proof.seconds),
+    });
+    let failure = differs.then(|| different(id, proof.receipt.differences.len()));
+    Outcome::new(describe_proof(proof), document).failing(failure)
+}
+
+/// The proof in a few lines.
+pub(super) fn describe_proof(proof: &Proof) -> String {
+    let receipt = &proof.receipt;
+    let rows = receipt.objects.iter().map(|object| object.rows).sum();
+    let mut text = format!(
+        "  proof      {} · {}: {}, {} on server {}\n",
+        duration(proof.seconds),
+        proof.verdict.word(),
+        counted(receipt.objects.len() as u64, "table", "tables"),
+        counted(rows, "row", "rows"),
+        printable(&receipt.server_version),
+    );
+    text.push_str(&describe_differences(&receipt.differences));
+    for missing in &receipt.not_compared {
+        text.push_str(&format!("  not compared: {}\n", printable(missing)));
+    }
+    text
+}
+
+/// Differences, one a line.
+pub(super) fn describe_differences(differences: &[Discrepancy]) -> String {
+    let lines: Vec<_> = differences
+        .iter()
+        .map(|difference| discrepancies::Line {
+            object: &difference.object,
+            kind: &difference.kind,
+            expected: &difference.expected,
+            found: &difference.found,
+        })
+        .collect();
+    discrepancies::text(&lines)
+}
+
+/// Exit 3: a restored copy is not what the archive says.
+pub(super) fn different(id: &str, number: usize) -> Failure {
+    Failure::new(
+        Exit::Different,
+        "different",
+        format!("the restored copy of {id} differs in {}", places(number)),
+    )
+    .hint("do not rely on this archive: the differences are listed above and in its receipt")
+}

@@ -1,0 +1,179 @@
+//! Which server a command on an archive goes to. An archive knows host, port and user, never
+//! a password.
+
+use super::Invocation;
+use super::error::failure_of;
+use super::failure::Failure;
+use crate::connection::{EngineKind, Target};
+use crate::operation::{OperationError, Place, Workspace, reach};
+use crate::snapshot::Snapshot;
+
+/// `--prove-on`'s values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ProveOn {
+    /// Where the database itself is.
+    SameServer,
+    /// On the server of this target.
+    Target(String),
+}
+
+/// Reads a value of `--prove-on`.
+///
+/// # Errors
+/// In words, for clap to show.
+pub(super) fn prove_on(text: &str) -> Result<ProveOn, String> {
+    match text {
+        "same-server" => Ok(ProveOn::SameServer),
+        "sandbox" => {
+            Err("the sandbox is not available yet: name a TARGET, or same-server".to_owned())
+        }
+        "" => Err("name a TARGET, or same-server".to_owned()),
+        other => Ok(ProveOn::Target(other.to_owned())),
+    }
+}
+
+/// Where the copy of a live target's backup goes.
+pub(super) fn place_beside(
+    invocation: &Invocation,
+    target: &Target,
+    asked: Option<&ProveOn>,
+) -> Result<Place, Failure> {
+    match asked.cloned().or(configured(invocation, target.label())?) {
+        None => Ok(Place::SameServer(target.clone())),
+        Some(ProveOn::SameServer) => Ok(Place::Other(target.clone())),
+        Some(ProveOn::Target(word)) => Ok(Place::Other(invocation.target(Some(&word))?)),
+    }
+}
+
+/// Where the copy of an archive goes.
+pub(super) async fn place_for(
+    invocation: &Invocation,
+    ws: &Workspace,
+    archive: &ArchiveOrigin<'_>,
+    asked: Option<&ProveOn>,
+) -> Result<Place, Failure> {
+    match asked.cloned().or(configured(invocation, archive.label)?) {
+        Some(ProveOn::Target(word)) => Ok(Place::Other(invocation.target(Some(&word))?)),
+        Some(ProveOn::SameServer) => Ok(Place::Other(home(invocation, ws, archive).await?)),
+        None => Ok(Place::SameServer(home(invocation, ws, archive).await?)),
+    }
+}
+
+fn configured(invocation: &Invocation, label: &str) -> Result<Option<ProveOn>, Failure> {
+    let Some(text) = invocation
+        .config
+        .targets
+        .get(label)
+        .and_then(|target| target.prove_on.as_deref())
+    else {
+        return Ok(None);
+    };
+    prove_on(text)
+        .map(Some)
+        .map_err(|why| Failure::usage(format!("prove_on of target {label}: {why}")))
+}
+
+/// What an archive says of where it came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ArchiveOrigin<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Label of its target.
+    pub label: &'a str,
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+}
+
+/// The archive's own server: the target of its name in the configuration, else the host,
+/// port and user that it was read by. Refused if a server of another identity answers.
+pub(super) async fn home(
+    invocation: &Invocation,
+    ws: &Workspace,
+    archive: &ArchiveOrigin<'_>,
+) -> Result<Target, Failure> {
+    let target = if invocation.config.targets.contains_key(archive.label) {
+        invocation.target(Some(archive.label))?
+    } else {
+        recorded(invocation, archive)?
+    };
+    let engine = ws
+        .engines
+        .named(&archive.snapshot.engine)
+        .map_err(|error| failure_of(&error))?;
+    invocation.screen.note(&format!(
+        "the archive's own server: {}",
+        target.display_url()
+    ));
+    let inspection = reach(engine.as_ref(), &ws.context(), &target)
+        .await
+        .map_err(|error| failure_of(&error.into()))?;
+    match (&inspection.identity, &archive.snapshot.server.identity) {
+        (Some(here), Some(there)) if here != there => {
+            Err(failure_of(&OperationError::OtherServer {
+                server: target.display_url(),
+                archive: archive.id.to_owned(),
+            }))
+        }
+        (Some(_), Some(_)) => Ok(target),
+        _ => {
+            invocation.screen.note(
+                "the server's identity cannot be read: it is taken for the archive's by host and port",
+            );
+            Ok(target)
+        }
+    }
+}
+
+/// The server as the archive recorded it, with a password from the engine's usual places.
+fn recorded(invocation: &Invocation, archive: &ArchiveOrigin<'_>) -> Result<Target, Failure> {
+    let server = &archive.snapshot.server;
+    let kind = match archive.snapshot.engine.as_str() {
+        "mongodb" => EngineKind::Mongodb,
+        _ => EngineKind::Postgresql,
+    };
+    Target::of_server(
+        kind,
+        (&server.host, server.port, &server.user),
+        &archive.snapshot.database.name,
+        &invocation.environment,
+    )
+    .map(|target| target.with_label(archive.label))
+    .map_err(|error| failure_of(&error.into()))
+}
+
+/// `--into URL|DATABASE`: a URL names server and database, a word only the database.
+pub(super) enum Into {
+    /// A database on the archive's own server or `--on`'s.
+    Name(String),
+    /// A database and its server.
+    Server(Box<Target>),
+}
+
+/// Reads `--into`.
+pub(super) fn into(invocation: &Invocation, text: &str) -> Result<Into, Failure> {
+    if text.contains("://") || text.starts_with("env:") {
+        let target = Target::parse(text, &invocation.environment)
+            .map_err(|error| failure_of(&error.into()))?;
+        Ok(Into::Server(Box::new(target)))
+    } else if text.is_empty() {
+        Err(Failure::usage("--into needs the name of a new database"))
+    } else {
+        Ok(Into::Name(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_is_not_there_yet() {
+        assert_eq!(prove_on("same-server"), Ok(ProveOn::SameServer));
+        assert_eq!(prove_on("spare"), Ok(ProveOn::Target("spare".to_owned())));
+        assert!(
+            prove_on("sandbox")
+                .unwrap_err()
+                .contains("not available yet")
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! MongoDB's connection strings, kept for the engine that will use them.
+
+use std::fmt;
+
+use super::postgres::same_host;
+use super::target::encode;
+use super::{ConnectionError, Secret};
+
+/// Port of a server unless said otherwise.
+const DEFAULT_PORT: u16 = 27017;
+
+/// A `mongodb://` or `mongodb+srv://` URL taken apart.
+#[derive(Clone)]
+pub struct MongoUrl {
+    scheme: String,
+    user: String,
+    raw_user: String,
+    password: Option<Secret>,
+    raw_password: Option<String>,
+    hosts: Vec<(String, u16)>,
+    raw_hosts: String,
+    database: String,
+    query: String,
+}
+
+impl MongoUrl {
+    /// Whether a text is a URL of MongoDB.
+    pub fn recognises(text: &str) -> bool {
+        let scheme = text
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_ascii_lowercase());
+        matches!(scheme.as_deref(), Some("mongodb" | "mongodb+srv"))
+    }
+
+    /// Takes a URL apart; it must name a database.
+    pub fn parse(text: &str) -> Result<Self, ConnectionError> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(bad("it is not a URL of MongoDB"));
+        };
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user_part, raw_hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user_part.contains('@') {
+            return Err(bad("an \"@\" in the user or password is written %40"));
+        }
+        let (raw_user, raw_password) = match user_part.split_once(':') {
+            Some((user, password)) => (user, Some(password)),
+            None => (user_part, None),
+        };
+        let hosts: Vec<(String, u16)> = raw_hosts.split(',').map(host).collect::<Result<_, _>>()?;
+        let url = Self {
+            scheme: scheme.to_owned(),
+            user: decode(raw_user)?,
+            raw_user: raw_user.to_owned(),
+            password: raw_password.map(decode).transpose()?.map(Secret::new),
+            raw_password: raw_password.map(str::to_owned),
+            hosts,
+            raw_hosts: raw_hosts.to_owned(),
+            database: decode(path)?,
+            query: query.to_owned(),
+        };
+        if url.database.is_empty() {
+            return Err(ConnectionError::NoDatabase {
+                target: url.display_url(),
+            });
+        }
+        Ok(url)
+    }
+
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The first host.
+    pub fn host(&self) -> &str {
+        self.hosts.first().map_or("", |(host, _)| host)
+    }
+
+    /// The first host's port.
+    pub fn port(&self) -> u16 {
+        self.hosts.first().map_or(DEFAULT_PORT, |(_, port)| *port)
+    }
+
+    /// The user, or nothing.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password, if there is one.
+    pub fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+
+    /// The same URL naming another database. The user stays defined where it was: a URL
+    /// without `authSource` logs in on the database it names.
+    pub fn with_database(&self, name: &str) -> Self {
+        let mut url = self.clone();
+        let says_where = self
+            .query
+            .to_lowercase()
+            .split('&')
+            .any(|pair| pair.starts_with("authsource="));
+        if !self.raw_user.is_empty() && !says_where && name != self.database {
+            let and = if self.query.is_empty() { "" } else { "&" };
+            url.query = format!("{}{and}authSource={}", self.query, encode(&self.database));
+        }
+        name.clone_into(&mut url.database);
+        url
+    }
+
+    /// Without the password and without options that may be secret.
+    pub fn display_url(&self) -> String {
+        let shown = |pair: &&str| {
+            let key = pair.split('=').next().unwrap_or_default().to_lowercase();
+            !(key.contains("password") || key.contains("properties") || key.contains("secret"))
+        };
+        let query: Vec<&str> = self
+            .query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .filter(shown)
+            .collect();
+        self.render(None, &query.join("&"))
+    }
+
+    /// As it was written.
+    pub fn secret_url(&self) -> Secret {
+        Secret::new(self.render(self.raw_password.as_deref(), &self.query))
+    }
+
+    fn render(&self, password: Option<&str>, query: &str) -> String {
+        let password = password
+            .map(|password| format!(":{password}"))
+            .unwrap_or_default();
+        let at = if self.raw_user.is_empty() && password.is_empty() {
+            ""
+        } else {
+            "@"
+        };
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!(
+            "{}://{}{password}{at}{}/{}{mark}{query}",
+            self.scheme,
+            self.raw_user,
+            self.raw_hosts,
+            encode(&self.database)
+        )
+    }
+
+    /// Whether any host is in both lists.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        self.hosts.iter().any(|(host, port)| {
+            other
+                .hosts
+                .iter()
+                .any(|(h, p)| p == port && same_host(host, h))
+        })
+    }
+
+    /// A value that names the original's database, naming this one.
+    pub fn rewritten(&self, original: &Self, value: &str) -> Option<Secret> {
+        let value = value.trim();
+        if !Self::recognises(value) {
+            return None;
+        }
+        let theirs = Self::parse(value).ok()?;
+        if theirs.database != original.database || !theirs.is_same_server(original) {
+            return None;
+        }
+        Some(if self.is_same_server(&theirs) {
+            theirs.with_database(&self.database).secret_url()
+        } else {
+            self.secret_url()
+        })
+    }
+}
+
+impl fmt::Debug for MongoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.display_url())
+    }
+}
+
+fn host(text: &str) -> Result<(String, u16), ConnectionError> {
+    let (host, port) = match text
+        .strip_prefix('[')
+        .and_then(|inside| inside.split_once(']'))
+    {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    if host.is_empty() {
+        return Err(bad("a host is empty"));
+    }
+    let port = match port {
+        None => DEFAULT_PORT,
+        Some(port) => port
+            .parse()
+            .map_err(|_| bad("a port is not a number from 1 to 65535"))?,
+    };
+    Ok((decode(host)?, port))
+}
+
+fn decode(text: &str) -> Result<String, ConnectionError> {
+    super::postgres::decode(text)
+}
+
+fn bad(what: &str) -> ConnectionError {
+    ConnectionError::BadUrl {
+        what: what.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart_and_put_together() {
+        let text = "mongodb://al:p%40ss@a:1,b/shop?replicaSet=rs0&authSource=admin";
+        let url = MongoUrl::parse(text).unwrap();
+        assert_eq!(
+            (url.host(), url.port(), url.user(), url.database()),
+            ("a", 1, "al", "shop")
+        );
+        assert_eq!(url.password().unwrap().expose(), "p@ss");
+        assert_eq!(url.secret_url().expose(), text);
+        assert_eq!(
+            url.display_url(),
+            "mongodb://al@a:1,b/shop?replicaSet=rs0&authSource=admin"
+        );
+        assert!(!format!("{url:?}").contains("p%40ss"));
+    }
+
+    #[test]
+    fn the_user_stays_defined_where_it_was() {
+        let url = MongoUrl::parse("mongodb+srv://al:p@a/shop")
+            .unwrap()
+            .with_database("copy");
+        assert_eq!(
+            url.secret_url().expose(),
+            "mongodb+srv://al:p@a/copy?authSource=shop"
+        );
+        let url = MongoUrl::parse("mongodb://a/shop")
+            .unwrap()
+            .with_database("copy");
+        assert_eq!(url.secret_url().expose(), "mongodb://a/copy");
+    }
+
+    #[test]
+    fn a_url_without_a_database_is_refused() {
+        for text in [
+            "mongodb://a",
+            "mongodb://a/",
+            "mongodb://a/?x=y",
+            "mongodb://al:canary@a",
+        ] {
+            let error = MongoUrl::parse(text).unwrap_err();
+            assert!(
+                matches!(error, ConnectionError::NoDatabase { .. }),
+                "{text}"
+            );
+            assert!(!error.to_string().contains("canary"));
+        }
+    }
+}

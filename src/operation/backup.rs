@@ -1,0 +1,232 @@
+//! Taking a backup: the engine reads, the archive stores, the store publishes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::{OperationError, Workspace};
+use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
+use crate::connection::Target;
+use crate::engine::{Capability, DumpRequest, Engine};
+use crate::snapshot::{Sink, Snapshot};
+
+/// What a backup is to hold and how it is named.
+#[derive(Clone, Debug, Default)]
+pub struct BackupRequest {
+    /// A word of the person's, also at the end of the id.
+    pub tag: Option<String>,
+    /// How members are compressed.
+    pub compression: Compression,
+    /// Definitions only.
+    pub schema_only: bool,
+    /// Globs on printed names whose rows stay out.
+    pub exclude_data: Vec<String>,
+    /// `before` or `after` in the id, inside a bracket.
+    pub suffix: Option<&'static str>,
+}
+
+/// A backup that stands in the store.
+#[derive(Clone, Debug)]
+pub struct BackupOutcome {
+    /// Its file name without `.tar`.
+    pub id: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// What was read.
+    pub snapshot: Arc<Snapshot>,
+    /// Tables, views, sequences, collections …
+    pub objects: u64,
+    /// Rows or documents.
+    pub rows: u64,
+    /// Bytes as read.
+    pub bytes_raw: u64,
+    /// Bytes of the file.
+    pub bytes_stored: u64,
+    /// How long it took.
+    pub seconds: Duration,
+    /// Whether it is one point in time; `None` if that could not be known.
+    pub consistent: Option<bool>,
+    /// In words: what did not come along, what holds secrets.
+    pub notes: Vec<String>,
+}
+
+/// Backs a target up into the store.
+///
+/// # Errors
+/// Whatever kept the archive from being complete; nothing that looks like an archive stays.
+pub async fn backup(
+    ws: &Workspace,
+    target: &Target,
+    request: &BackupRequest,
+) -> Result<BackupOutcome, OperationError> {
+    let begun = Instant::now();
+    let engine = ws.engines.get(target.engine())?;
+    check_request(engine.as_ref(), request)?;
+    let created = Utc::now();
+    let pending = ws
+        .store
+        .begin(&archive_id(target.label(), created, request))?;
+    let options = WriteOptions {
+        compression: request.compression,
+        created,
+        engine: engine.name().to_owned(),
+        database: target.database().to_owned(),
+    };
+    let sink = ArchiveSink::new(pending.file()?, options)?;
+    let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
+    let extra = ManifestExtra {
+        id: pending.id().to_owned(),
+        tag: request.tag.clone(),
+        target_label: target.label().to_owned(),
+    };
+    let snapshot = Arc::new(snapshot);
+    let summary = sink.finish(&snapshot, extra).await?;
+    if ws.cancel.is_cancelled() {
+        return Err(OperationError::Cancelled);
+    }
+    let path = ws.store.publish(pending)?;
+    Ok(BackupOutcome {
+        id: id_of(&path),
+        path,
+        objects: summary.head.objects,
+        rows: summary.head.rows,
+        bytes_raw: summary.bytes_raw,
+        bytes_stored: summary.bytes_stored,
+        seconds: begun.elapsed(),
+        consistent: snapshot.consistent,
+        notes: notes(&snapshot),
+        snapshot,
+    })
+}
+
+fn check_request(engine: &dyn Engine, request: &BackupRequest) -> Result<(), OperationError> {
+    if let Some(tag) = &request.tag {
+        check_word(tag)?;
+    }
+    match engine.capabilities().schema_only {
+        Capability::No(why) if request.schema_only => Err(OperationError::NotCapable {
+            what: "a backup of the definitions only",
+            engine: engine.name(),
+            why,
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn read(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    target: &Target,
+    request: &BackupRequest,
+    sink: &Arc<ArchiveSink>,
+) -> Result<Snapshot, OperationError> {
+    let wanted = DumpRequest {
+        schema_only: request.schema_only,
+        exclude_data: request.exclude_data.clone(),
+    };
+    let dumped = engine
+        .dump(
+            &ws.context(),
+            target,
+            &wanted,
+            Arc::clone(sink) as Arc<dyn Sink>,
+        )
+        .await;
+    ws.progress.finish();
+    let snapshot = dumped?;
+    let kit = engine.restore_kit(&snapshot);
+    sink.member("RESTORE.md", kit.readme.into_bytes()).await?;
+    sink.member("restore.sh", kit.script.into_bytes()).await?;
+    Ok(snapshot)
+}
+
+/// `shop-20261120T043512Z`, with the bracket's word or the tag behind it.
+fn archive_id(label: &str, created: DateTime<Utc>, request: &BackupRequest) -> String {
+    let time = created.format("%Y%m%dT%H%M%SZ");
+    match request.suffix.or(request.tag.as_deref()) {
+        Some(word) => format!("{label}-{time}-{word}"),
+        None => format!("{label}-{time}"),
+    }
+}
+
+/// Tags stand in file names: letters, digits, `.`, `_` and `-`, not first, 64 at most.
+fn check_word(word: &str) -> Result<(), OperationError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let begins_well = word
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphanumeric());
+    if begins_well && word.len() <= 64 && word.chars().all(plain) {
+        Ok(())
+    } else {
+        Err(OperationError::BadWord {
+            word: word.to_owned(),
+        })
+    }
+}
+
+fn id_of(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn notes(snapshot: &Snapshot) -> Vec<String> {
+    let mut notes = snapshot.notes.clone();
+    notes.extend(
+        snapshot
+            .secrets_seen
+            .iter()
+            .map(|place| format!("the archive holds a secret of the schema's own: {place}")),
+    );
+    if snapshot.consistent == Some(false) {
+        notes.push("others wrote during the backup: it is not one point in time".to_owned());
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_hold_label_time_and_word() {
+        let created = DateTime::from_timestamp(1_795_149_312, 0).unwrap();
+        let mut request = BackupRequest::default();
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z"
+        );
+        request.tag = Some("nightly".to_owned());
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z-nightly"
+        );
+        request.suffix = Some("before");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z-before"
+        );
+    }
+
+    #[test]
+    fn tags_that_would_leave_the_store_are_refused() {
+        for word in ["nightly", "v1.2_rc-3", "7"] {
+            assert!(check_word(word).is_ok(), "{word}");
+        }
+        for word in [
+            "",
+            "../x",
+            "a/b",
+            ".hidden",
+            "-x",
+            "a b",
+            "é",
+            &"x".repeat(65),
+        ] {
+            assert!(check_word(word).is_err(), "{word}");
+        }
+    }
+}

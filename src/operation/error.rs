@@ -1,0 +1,111 @@
+//! What can go wrong in an operation. Each variant holds what a hint needs.
+
+use crate::archive::ArchiveError;
+use crate::connection::ConnectionError;
+use crate::engine::EngineError;
+use crate::process::ProcessError;
+use crate::snapshot::SeamError;
+use crate::store::StoreError;
+
+/// Failures of an operation.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An archive could not be written or read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The store could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No session could be had.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// A tool is missing or failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A member could not be written or read.
+    #[error(transparent)]
+    Seam(#[from] SeamError),
+    /// No engine for this kind of database yet.
+    #[error("{engine} is not supported yet")]
+    NoEngine {
+        /// `mongodb` …
+        engine: String,
+    },
+    /// The engine cannot do what was asked.
+    #[error("{what} is not possible with {engine}: {why}")]
+    NotCapable {
+        /// What was asked.
+        what: &'static str,
+        /// The engine.
+        engine: &'static str,
+        /// Its reason.
+        why: &'static str,
+    },
+    /// The copy would be large and nobody can say whether it fits.
+    #[error("a copy on {server} needs about {bytes} bytes and its free space is not known")]
+    SpaceUnknown {
+        /// The server.
+        server: String,
+        /// Bytes that the copy needs.
+        bytes: u64,
+    },
+    /// The copy does not fit.
+    #[error("a copy needs about {bytes} bytes and {server} has {free} free")]
+    SpaceShort {
+        /// The server.
+        server: String,
+        /// Bytes that the copy needs.
+        bytes: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The server that was reached is not the one that the archive was taken from.
+    #[error("{server} is not the server that {archive} was taken from")]
+    OtherServer {
+        /// The server that was reached.
+        server: String,
+        /// The archive's id.
+        archive: String,
+    },
+    /// A word that becomes a part of a file name has other characters than it may.
+    #[error("{word:?} cannot be a part of an archive's name")]
+    BadWord {
+        /// The word.
+        word: String,
+    },
+    /// A thread of bookend's own ended badly.
+    #[error("{what} ended unexpectedly")]
+    Broken {
+        /// What it was doing.
+        what: &'static str,
+    },
+    /// SIGINT, SIGTERM, or a sibling failed first.
+    #[error("interrupted")]
+    Cancelled,
+    /// The copy could not be dropped; it is recorded and `copies drop` removes it.
+    #[error("the copy {name} could not be dropped")]
+    CopyLeft {
+        /// Its name on the server.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<EngineError>,
+    },
+}
+
+impl OperationError {
+    /// True if an archive's bytes turned out not to be what they were.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Archive(error) => error.is_damage(),
+            Self::Seam(error) | Self::Engine(EngineError::Seam(error)) => {
+                matches!(error, SeamError::Damaged { .. })
+            }
+            _ => false,
+        }
+    }
+}

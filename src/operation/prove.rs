@@ -1,0 +1,132 @@
+//! The proof: restore into a disposable copy, read it all back, compare.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+
+use super::place::check_room;
+use super::{OperationError, Place, Verdict, Workspace, open};
+use crate::archive::Archive;
+use crate::engine::{Comparison, Context, DatabaseCopy, Engine, RestoreRequest};
+use crate::snapshot::Source;
+use crate::store::Receipt;
+
+/// A proof, and the copy that it was made with. Whoever holds it drops the copy with
+/// [`discard`], or goes on with it.
+#[derive(Debug)]
+pub struct Proof {
+    /// [`Verdict::Identical`] or [`Verdict::Different`].
+    pub verdict: Verdict,
+    /// What is kept beside the archive.
+    pub receipt: Receipt,
+    /// The receipt's file.
+    pub receipt_path: PathBuf,
+    /// The restored copy.
+    pub copy: DatabaseCopy,
+    /// How long it took.
+    pub seconds: Duration,
+}
+
+/// Restores an archive into a disposable database, compares the two, and writes the receipt.
+///
+/// # Errors
+/// Whatever kept the two from being compared; the copy is dropped then. That they differ is
+/// not an error but a verdict.
+pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proof, OperationError> {
+    let begun = Instant::now();
+    let opened = open(archive).await?;
+    let snapshot = opened.snapshot();
+    let engine = ws.engines.named(&snapshot.engine)?;
+    check_room(ws, engine.as_ref(), place, snapshot.database.bytes).await?;
+    let source: Arc<dyn Source> = Arc::clone(&opened) as _;
+    let request = RestoreRequest::default();
+    let copy = engine
+        .restore(&ws.context(), Arc::clone(&source), place.target(), &request)
+        .await
+        .inspect_err(|_| ws.progress.finish())?;
+    let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
+    let verdict = verdict(&comparison);
+    let written = write_receipt(ws, archive, &opened, comparison);
+    let (receipt, receipt_path) = match written {
+        Ok(written) => written,
+        Err(error) => {
+            discard(ws, engine.as_ref(), copy).await?;
+            return Err(error);
+        }
+    };
+    Ok(Proof {
+        verdict,
+        receipt,
+        receipt_path,
+        copy,
+        seconds: begun.elapsed(),
+    })
+}
+
+/// Keeps what was found beside the archive.
+fn write_receipt(
+    ws: &Workspace,
+    path: &Path,
+    archive: &Archive,
+    comparison: Comparison,
+) -> Result<(Receipt, PathBuf), OperationError> {
+    let receipt = Receipt {
+        proved_at: Utc::now(),
+        verdict: verdict(&comparison).word().to_owned(),
+        differences: comparison.differences,
+        objects: comparison.objects,
+        not_compared: comparison.not_compared,
+        server_version: comparison.server_version,
+    };
+    let written = ws.store.write_receipt(path, &receipt)?;
+    Ok((receipt, written))
+}
+
+/// Compares a copy with its source; drops the copy if that cannot be done.
+pub(super) async fn compare(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    source: Arc<dyn Source>,
+    copy: &DatabaseCopy,
+) -> Result<Comparison, OperationError> {
+    let compared = engine.compare(&ws.context(), source, copy).await;
+    ws.progress.finish();
+    match compared {
+        Ok(comparison) => Ok(comparison),
+        Err(error) => {
+            discard(ws, engine, copy.clone()).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Drops a copy, also after a signal.
+///
+/// # Errors
+/// [`OperationError::CopyLeft`]: it is still there, and the store knows of it.
+pub async fn discard(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    copy: DatabaseCopy,
+) -> Result<(), OperationError> {
+    let context: Context = ws.cleaning_context();
+    let name = copy.name.clone();
+    engine
+        .discard(&context, copy)
+        .await
+        .map_err(|source| OperationError::CopyLeft {
+            name,
+            source: Box::new(source),
+        })
+}
+
+/// The one word that a comparison comes to.
+pub(super) fn verdict(comparison: &Comparison) -> Verdict {
+    if comparison.differences.is_empty() {
+        Verdict::Identical
+    } else {
+        Verdict::Different
+    }
+}

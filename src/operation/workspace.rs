@@ -1,0 +1,120 @@
+//! What every operation works with.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::OperationError;
+use crate::connection::EngineKind;
+use crate::engine::{Context, Engine, Ledger, for_kind};
+use crate::process::ToolBox;
+use crate::progress::{Progress, Silent};
+use crate::store::Store;
+
+/// Gives the engine for a kind of target. Tests put their own in.
+#[derive(Clone)]
+pub struct Engines(Arc<dyn Fn(EngineKind) -> Option<Arc<dyn Engine>> + Send + Sync>);
+
+impl Default for Engines {
+    fn default() -> Self {
+        Self(Arc::new(for_kind))
+    }
+}
+
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engines")
+    }
+}
+
+impl Engines {
+    /// The same engine whatever the target.
+    #[must_use]
+    pub fn only(engine: Arc<dyn Engine>) -> Self {
+        Self(Arc::new(move |_| Some(Arc::clone(&engine))))
+    }
+
+    /// The engine for a kind of target.
+    ///
+    /// # Errors
+    /// [`OperationError::NoEngine`] where there is none yet.
+    pub fn get(&self, kind: EngineKind) -> Result<Arc<dyn Engine>, OperationError> {
+        (self.0)(kind).ok_or_else(|| OperationError::NoEngine {
+            engine: match kind {
+                EngineKind::Postgresql => "postgresql".to_owned(),
+                EngineKind::Mongodb => "mongodb".to_owned(),
+            },
+        })
+    }
+
+    /// The engine that a manifest names.
+    ///
+    /// # Errors
+    /// [`OperationError::NoEngine`] where there is none of that name.
+    pub fn named(&self, name: &str) -> Result<Arc<dyn Engine>, OperationError> {
+        let kind = match name {
+            "postgresql" => EngineKind::Postgresql,
+            "mongodb" => EngineKind::Mongodb,
+            other => {
+                return Err(OperationError::NoEngine {
+                    engine: other.to_owned(),
+                });
+            }
+        };
+        self.get(kind)
+    }
+}
+
+/// The store, the tools and the limits of one command.
+#[derive(Clone)]
+pub struct Workspace {
+    /// Where archives live.
+    pub store: Arc<Store>,
+    /// Where the vendors' tools are found.
+    pub tools: ToolBox,
+    /// The engines.
+    pub engines: Engines,
+    /// Workers at once.
+    pub jobs: usize,
+    /// How long to wait for a lock that somebody holds.
+    pub lock_timeout: Duration,
+    /// Who is told how far things are.
+    pub progress: Arc<dyn Progress>,
+    /// Cancelled on SIGINT and SIGTERM.
+    pub cancel: CancellationToken,
+    /// Names this run in session names and markers.
+    pub run: String,
+}
+
+impl Workspace {
+    /// What engines are given.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        Context {
+            tools: self.tools.clone(),
+            jobs: self.jobs,
+            lock_timeout: self.lock_timeout,
+            run: self.run.clone(),
+            progress: Arc::clone(&self.progress),
+            cancel: self.cancel.child_token(),
+            ledger: self.ledger(),
+        }
+    }
+
+    /// The same for cleaning up after a failure or a signal: it is not cancelled with the
+    /// rest, or the copies would stay.
+    #[must_use]
+    pub fn cleaning_context(&self) -> Context {
+        Context {
+            progress: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+            ..self.context()
+        }
+    }
+
+    fn ledger(&self) -> Arc<dyn Ledger> {
+        self.store.ledger()
+    }
+}

@@ -1,0 +1,196 @@
+//! What an archive holds, from its manifest.
+
+use std::collections::BTreeMap;
+
+use super::figures::{count, counted, printable, size};
+use super::{Align, Table};
+use crate::snapshot::{ObjectKind, Snapshot};
+
+/// So many tables are printed; JSON has all.
+const SHOWN: usize = 200;
+
+/// Facts of the archive that the snapshot does not hold, as label and value.
+pub type Heading = Vec<(&'static str, String)>;
+
+/// The whole page.
+#[must_use]
+pub fn text(heading: &Heading, snapshot: &Snapshot) -> String {
+    let mut text = String::new();
+    let mut facts = heading.clone();
+    facts.extend(database(snapshot));
+    for (label, value) in &facts {
+        text.push_str(&format!("{label:<12} {}\n", printable(value)));
+    }
+    section(&mut text, "Tables", &tables(snapshot));
+    section(&mut text, "Also", &others(snapshot));
+    section(&mut text, "Needs on the server", &prerequisites(snapshot));
+    section(&mut text, "Notes", &lines(&snapshot.notes));
+    section(
+        &mut text,
+        "Secrets of the schema's own",
+        &lines(&snapshot.secrets_seen),
+    );
+    text
+}
+
+fn section(text: &mut String, title: &str, body: &str) {
+    if !body.is_empty() {
+        text.push_str(&format!("\n{title}\n{body}"));
+    }
+}
+
+fn lines(texts: &[String]) -> String {
+    texts
+        .iter()
+        .map(|line| format!("  {}\n", printable(line)))
+        .collect()
+}
+
+fn database(snapshot: &Snapshot) -> Heading {
+    let server = &snapshot.server;
+    let standby = if server.standby { ", a standby" } else { "" };
+    vec![
+        (
+            "database",
+            format!(
+                "{} on {}:{} ({} {}{standby}, read with {})",
+                snapshot.database.name,
+                server.host,
+                server.port,
+                snapshot.engine,
+                server.version,
+                server.tool
+            ),
+        ),
+        (
+            "at",
+            snapshot.taken_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        ),
+        (
+            "consistent",
+            match snapshot.consistent {
+                Some(true) => "yes, one point in time".to_owned(),
+                Some(false) => "no, others wrote meanwhile".to_owned(),
+                None => "not known".to_owned(),
+            },
+        ),
+        ("on server", size(snapshot.database.bytes)),
+    ]
+}
+
+fn tables(snapshot: &Snapshot) -> String {
+    let mut table = Table::new(&[
+        ("name", Align::Left),
+        ("rows", Align::Right),
+        ("data", Align::Right),
+        ("columns", Align::Right),
+    ])
+    .indented(2);
+    let stored = stored_bytes(snapshot);
+    let with_content: Vec<_> = snapshot
+        .objects
+        .iter()
+        .filter_map(|object| object.content.as_ref().map(|content| (object, content)))
+        .collect();
+    for (object, content) in with_content.iter().take(SHOWN) {
+        table.row([
+            object.name.as_str(),
+            &count(content.rows),
+            &stored
+                .get(object.name.as_str())
+                .map_or_else(String::new, |bytes| size(*bytes)),
+            &object.columns.len().to_string(),
+        ]);
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    let mut text = table.render();
+    if with_content.len() > SHOWN {
+        let more = (with_content.len() - SHOWN) as u64;
+        text.push_str(&format!(
+            "  … and {} more (--json shows all)\n",
+            count(more)
+        ));
+    }
+    text
+}
+
+/// Uncompressed bytes of each object that has a stream of its own.
+fn stored_bytes(snapshot: &Snapshot) -> BTreeMap<&str, u64> {
+    let mut bytes = BTreeMap::new();
+    for stream in &snapshot.streams {
+        if let [object] = stream.objects.as_slice() {
+            *bytes.entry(object.as_str()).or_default() += stream.bytes;
+        }
+    }
+    bytes
+}
+
+fn others(snapshot: &Snapshot) -> String {
+    let mut counts: BTreeMap<ObjectKind, u64> = BTreeMap::new();
+    for object in snapshot
+        .objects
+        .iter()
+        .filter(|object| object.content.is_none())
+    {
+        *counts.entry(object.kind).or_default() += 1;
+    }
+    let mut facts: Vec<String> = counts
+        .into_iter()
+        .map(|(kind, number)| {
+            let (one, many) = words(kind);
+            counted(number, one, many)
+        })
+        .collect();
+    if snapshot.large_objects.count > 0 {
+        facts.push(format!(
+            "{} ({})",
+            counted(
+                snapshot.large_objects.count,
+                "large object",
+                "large objects"
+            ),
+            size(snapshot.large_objects.bytes)
+        ));
+    }
+    facts.extend(
+        snapshot
+            .extensions
+            .iter()
+            .map(|extension| format!("extension {} {}", extension.name, extension.version)),
+    );
+    lines(&facts)
+}
+
+fn words(kind: ObjectKind) -> (&'static str, &'static str) {
+    match kind {
+        ObjectKind::Table => ("table without rows", "tables without rows"),
+        ObjectKind::PartitionedTable => ("partitioned table", "partitioned tables"),
+        ObjectKind::ForeignTable => (
+            "foreign table (definition only)",
+            "foreign tables (definitions only)",
+        ),
+        ObjectKind::View => ("view", "views"),
+        ObjectKind::MaterializedView => ("materialized view", "materialized views"),
+        ObjectKind::Sequence => ("sequence", "sequences"),
+        ObjectKind::Function => ("function", "functions"),
+        ObjectKind::Type => ("type", "types"),
+        ObjectKind::Schema => ("schema", "schemas"),
+        ObjectKind::Other => ("other object", "other objects"),
+        ObjectKind::Collection => (
+            "collection without documents",
+            "collections without documents",
+        ),
+        ObjectKind::TimeSeries => ("time series", "time series"),
+    }
+}
+
+fn prerequisites(snapshot: &Snapshot) -> String {
+    let mut table =
+        Table::new(&[("", Align::Left), ("", Align::Left), ("", Align::Left)]).indented(2);
+    for needed in &snapshot.prerequisites {
+        table.row([&needed.kind, &needed.name, &needed.create]);
+    }
+    table.render()
+}

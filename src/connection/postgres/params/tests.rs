@@ -34,6 +34,14 @@ fn variables_fill_in_what_the_url_leaves_open() {
     assert_eq!(params.tls.mode, SslMode::Disable);
 }
 
+fn expected(text: &str) -> &'static str {
+    if text.starts_with("postgres:") {
+        "postgres://u@h:5432/"
+    } else {
+        "postgresql://u@h:5432/"
+    }
+}
+
 #[test]
 fn a_target_without_a_database_is_refused_and_the_users_name_is_no_substitute() {
     for text in [
@@ -45,13 +53,6 @@ fn a_target_without_a_database_is_refused_and_the_users_name_is_no_substitute() 
         match Params::parse(text, &env()).unwrap_err() {
             ConnectionError::NoDatabase { target } => assert_eq!(target, expected(text)),
             other => panic!("{text}: {other:?}"),
-        }
-    }
-    fn expected(text: &str) -> &'static str {
-        if text.starts_with("postgres:") {
-            "postgres://u@h:5432/"
-        } else {
-            "postgresql://u@h:5432/"
         }
     }
 }

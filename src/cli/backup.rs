@@ -124,7 +124,7 @@ fn document(backup: &BackupOutcome, proof: Option<&Proof>) -> Value {
         "bytes_raw": backup.bytes_raw,
         "bytes_stored": backup.bytes_stored,
         "seconds": seconds(backup.seconds),
-        "proof": proof.map(|proof| proof.verdict.word()),
+        "proof": proof.map(|proof| proof.verdict),
         "differences": proof.map(|proof| &proof.receipt.differences),
         "notes": backup.notes,
     })

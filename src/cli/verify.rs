@@ -117,7 +117,7 @@ pub(super) async fn drop_copy(ws: &Workspace, engine: &str, proof: Proof) -> Res
 fn verified_outcome(id: &str, verified: &VerifyOutcome) -> Outcome {
     let document = json!({
         "id": id,
-        "verdict": verified.verdict.word(),
+        "verdict": verified.verdict,
         "members": verified.members,
         "rows": verified.rows,
         "differences": verified.damages.iter().map(damage_json).collect::<Vec<_>>(),
@@ -169,7 +169,7 @@ fn proved_outcome(id: &str, proof: &Proof) -> Outcome {
     let differs = proof.verdict != Verdict::Identical;
     let document = json!({
         "id": id,
-        "verdict": proof.verdict.word(),
+        "verdict": proof.verdict,
         "differences": proof.receipt.differences,
         "not_compared": proof.receipt.not_compared,
         "receipt": proof.receipt_path,
@@ -186,7 +186,7 @@ pub(super) fn describe_proof(proof: &Proof) -> String {
     let mut text = format!(
         "  proof      {} · {}: {}, {} on server {}\n",
         duration(proof.seconds),
-        proof.verdict.word(),
+        proof.verdict,
         counted(receipt.objects.len() as u64, "table", "tables"),
         counted(rows, "row", "rows"),
         printable(&receipt.server_version),

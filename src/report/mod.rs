@@ -10,6 +10,7 @@ pub mod copies;
 pub mod difference;
 pub mod discrepancies;
 pub mod figures;
+pub mod run;
 mod table;
 
 pub use table::{Align, Table};

@@ -1,0 +1,186 @@
+//! What a run says about itself: pure, from facts to lines and setbacks.
+
+use super::event::{CommandEnd, Step};
+use super::journal::{ArchiveFacts, ProofFacts, Setback};
+use crate::report::figures::{count, counted, size};
+
+/// The lines of a backup step.
+#[must_use]
+pub fn archive_lines(archive: &ArchiveFacts, notes: Vec<String>) -> Vec<String> {
+    let consistent = match archive.consistent {
+        Some(true) => "consistent",
+        Some(false) => "fuzzy: others wrote while it was taken",
+        None => "whether others wrote while it was taken is not known",
+    };
+    let mut lines = vec![format!(
+        "{} · {} · {} · {consistent}",
+        archive.path,
+        size(archive.bytes_stored),
+        counted(archive.rows, "row", "rows"),
+    )];
+    lines.extend(notes);
+    lines
+}
+
+/// The lines of a step that ran a command.
+#[must_use]
+pub fn end_lines(end: CommandEnd, notes: Vec<String>) -> Vec<String> {
+    let mut lines = vec![end_words(end)];
+    lines.extend(notes);
+    lines
+}
+
+/// How a command ended, in words.
+#[must_use]
+pub fn end_words(end: CommandEnd) -> String {
+    match end {
+        CommandEnd::NotStarted => "could not be started; nothing has run".to_owned(),
+        CommandEnd::Exited(code) => format!("exit {code}"),
+        CommandEnd::Signalled(signal) => format!("ended by {}", signal_name(signal)),
+        CommandEnd::TimedOut => "timed out and was ended".to_owned(),
+        CommandEnd::Interrupted(signal) => {
+            format!("was passed {} and ended", signal_name(signal))
+        }
+        CommandEnd::Unseen => "its end was not seen".to_owned(),
+    }
+}
+
+/// `SIGTERM`, or `signal 64`.
+#[must_use]
+pub fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal).map_or_else(
+        |_| format!("signal {signal}"),
+        |known| known.as_str().to_owned(),
+    )
+}
+
+/// Somebody asked the run to stop between two steps.
+#[must_use]
+pub fn interrupted(signal: i32) -> Setback {
+    Setback {
+        code: "interrupted".to_owned(),
+        message: format!("interrupted by {}", signal_name(signal)),
+        ..Setback::default()
+    }
+}
+
+/// A step that this bookend does not do was asked for.
+#[must_use]
+pub fn defect(step: Step) -> Setback {
+    Setback {
+        code: "defect".to_owned(),
+        message: format!("{step} cannot be done: this is a defect of bookend"),
+        ..Setback::default()
+    }
+}
+
+/// The before-backup is not one point in time.
+#[must_use]
+pub fn not_consistent(archive: &ArchiveFacts) -> Setback {
+    let message = match archive.consistent {
+        Some(_) => format!(
+            "{} is not one point in time: others wrote while it was taken",
+            archive.id
+        ),
+        None => format!(
+            "whether others wrote while {} was taken could not be known",
+            archive.id
+        ),
+    };
+    Setback {
+        code: "not-consistent".to_owned(),
+        message,
+        causes: Vec::new(),
+        hint: Some(
+            "stop what writes to the target, or give a reason to go on: --accept-writes REASON"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The copy differs from the archive.
+#[must_use]
+pub fn different(archive: &ArchiveFacts, facts: &ProofFacts) -> Setback {
+    let found = facts.differences.len() as u64;
+    Setback {
+        code: "different".to_owned(),
+        message: format!(
+            "{} restored, and the copy is not the same: {}; COMMAND was not started",
+            archive.id,
+            counted(found, "difference", "differences")
+        ),
+        causes: facts
+            .differences
+            .iter()
+            .take(10)
+            .map(difference_line)
+            .collect(),
+        hint: Some(format!("look again: bookend verify --prove {}", archive.id)),
+    }
+}
+
+fn difference_line(difference: &serde_json::Value) -> String {
+    let word = |key: &str| difference.get(key).and_then(|v| v.as_str()).unwrap_or("?");
+    format!(
+        "{}: {}: expected {}, found {}",
+        word("object"),
+        word("kind"),
+        word("expected"),
+        word("found")
+    )
+}
+
+/// COMMAND or `--check` did not end with 0.
+#[must_use]
+pub fn command_failed(who: &str, end: CommandEnd, lines: &[String]) -> Setback {
+    let (code, message) = match end {
+        CommandEnd::NotStarted => ("command-not-started", format!("{who} could not be started")),
+        CommandEnd::Exited(code) => (
+            "command-failed",
+            format!("{who} ended with exit code {code}"),
+        ),
+        CommandEnd::Signalled(signal) => (
+            "command-killed",
+            format!("{who} was ended by {}", signal_name(signal)),
+        ),
+        CommandEnd::TimedOut => (
+            "command-timed-out",
+            format!("{who} did not end within --timeout and was ended"),
+        ),
+        CommandEnd::Interrupted(signal) => (
+            "interrupted",
+            format!("{who} was interrupted by {}", signal_name(signal)),
+        ),
+        CommandEnd::Unseen => ("command-unseen", format!("the end of {who} was not seen")),
+    };
+    Setback {
+        code: code.to_owned(),
+        message,
+        causes: lines.iter().skip(1).cloned().collect(),
+        hint: None,
+    }
+}
+
+/// The line of an identical proof.
+#[must_use]
+pub fn identical(tables: u64, rows: u64, sequences: u64, large_objects: u64) -> String {
+    let mut parts = vec![
+        counted(tables, "table", "tables"),
+        counted(rows, "row", "rows"),
+    ];
+    if sequences > 0 {
+        parts.push(counted(sequences, "sequence", "sequences"));
+    }
+    if large_objects > 0 {
+        parts.push(format!(
+            "{} large {}",
+            count(large_objects),
+            if large_objects == 1 {
+                "object"
+            } else {
+                "objects"
+            }
+        ));
+    }
+    format!("identical: {}", parts.join(", "))
+}

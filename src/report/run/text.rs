@@ -1,0 +1,170 @@
+//! A run on the screen.
+
+use std::time::Duration;
+
+use super::super::figures::{duration, printable};
+use super::{LeftBehind, RunReport, RunStep, StatusReport, StepState};
+
+/// Where the text of a step begins.
+const INDENT: usize = 20;
+
+/// The whole of a run: its steps, what it came to, the way back.
+#[must_use]
+pub fn run_text(report: &RunReport) -> String {
+    let mut text = format!("run {}\n", printable(&report.run));
+    for step in &report.steps {
+        text.push_str(&step_text(step, report.targets.len()));
+    }
+    text.push_str(&closing_text(report));
+    text
+}
+
+/// What a run came to: the last lines on the screen.
+#[must_use]
+pub fn closing_text(report: &RunReport) -> String {
+    let mut text = String::new();
+    for waiver in &report.waived {
+        text.push_str(&format!(
+            "  {}: {}\n",
+            waiver.flag,
+            printable(&waiver.reason)
+        ));
+    }
+    let took = duration(Duration::from_secs_f64(report.seconds.max(0.0)));
+    text.push_str(&match report.state.as_str() {
+        "running" => format!("running for {took}\n"),
+        "interrupted" => format!("interrupted after {took}\n"),
+        state => format!("{} in {took}.\n", state.replace('_', " ")),
+    });
+    for line in &report.advice {
+        text.push_str(&format!("  {}\n", printable(line)));
+    }
+    if !report.undo.is_empty() {
+        add_undo(&mut text, report);
+    }
+    text
+}
+
+/// On the line of the result where that is all there is to say, as in
+/// `completed in 55 s.   Undo: …`.
+fn add_undo(text: &mut String, report: &RunReport) {
+    let mut undos: Vec<String> = report
+        .undo
+        .iter()
+        .map(|undo| format!("Undo: {}\n", printable(undo)))
+        .collect();
+    if report.advice.is_empty() && undos.len() == 1 {
+        text.truncate(text.trim_end().len());
+        text.push_str("   ");
+        text.push_str(&undos.remove(0));
+    }
+    for undo in undos {
+        text.push_str("  ");
+        text.push_str(&undo);
+    }
+    text.push_str("  (that puts the state before into a new database beside the original; rollback in place is not there yet)\n");
+}
+
+/// One step, with its further lines.
+#[must_use]
+pub fn step_text(step: &RunStep, targets: usize) -> String {
+    let mut lines = step.lines.iter().map(|line| printable(line).into_owned());
+    let first = headline(step, lines.next());
+    let first = match &step.target {
+        Some(target) if targets > 1 => format!("{}: {first}", printable(target)),
+        Some(_) | None => first,
+    };
+    let mut text = format!("  {:<10} {:>4}   {first}", step.step, mark(step))
+        .trim_end()
+        .to_owned();
+    text.push('\n');
+    for line in lines {
+        text.push_str(&format!("{:INDENT$}{line}\n", ""));
+    }
+    text
+}
+
+/// The time a step took, or what stands in its place.
+fn mark(step: &RunStep) -> String {
+    match (step.state, step.seconds) {
+        (StepState::Ok, Some(_)) if step.step == "preflight" => "ok ".to_owned(),
+        (StepState::Ok | StepState::Failed | StepState::Unknown, Some(seconds)) => {
+            format!("{seconds:.0} s")
+        }
+        (StepState::Running, _) => "... ".to_owned(),
+        (StepState::Unknown, None) => "?  ".to_owned(),
+        (StepState::Ok | StepState::Failed | StepState::Skipped | StepState::Pending, _) => {
+            "-  ".to_owned()
+        }
+    }
+}
+
+fn headline(step: &RunStep, line: Option<String>) -> String {
+    let rest = line.unwrap_or_default();
+    let reason = step.reason.as_deref().unwrap_or_default();
+    match step.state {
+        StepState::Ok => rest,
+        StepState::Pending => "pending".to_owned(),
+        StepState::Running => "running".to_owned(),
+        StepState::Skipped => format!("skipped: {}", printable(reason)),
+        StepState::Failed => format!("failed: {rest}"),
+        StepState::Unknown if rest.is_empty() => "unknown: its end was not seen".to_owned(),
+        StepState::Unknown => format!("unknown: {rest}"),
+    }
+}
+
+/// What ran, what is running, and what crashes left.
+#[must_use]
+pub fn status_text(status: &StatusReport) -> String {
+    let mut text = String::new();
+    if status.runs.is_empty() && status.unreadable.is_empty() {
+        text.push_str("nothing has run\n");
+    }
+    let mut runs = status.runs.iter();
+    if let Some(latest) = runs.next() {
+        text.push_str(&run_text(latest));
+    }
+    let (open, over): (Vec<&RunReport>, Vec<&RunReport>) =
+        runs.partition(|run| matches!(run.state.as_str(), "running" | "interrupted"));
+    for run in open {
+        text.push('\n');
+        text.push_str(&run_text(run));
+    }
+    if !over.is_empty() {
+        text.push_str("\nearlier runs\n");
+    }
+    for run in over {
+        text.push_str(&format!(
+            "  {}  {}\n",
+            printable(&run.run),
+            run.state.replace('_', " ")
+        ));
+    }
+    for run in &status.unreadable {
+        text.push_str(&format!(
+            "\nrun {}\n  {}\n",
+            printable(&run.run),
+            printable(&run.problem)
+        ));
+    }
+    if !status.left_behind.is_empty() {
+        text.push_str("\nleft behind\n");
+    }
+    for left in &status.left_behind {
+        text.push_str(&left_text(left));
+    }
+    text
+}
+
+fn left_text(left: &LeftBehind) -> String {
+    let run = match &left.run {
+        Some(run) => format!(" (run {})", printable(run)),
+        None => String::new(),
+    };
+    format!(
+        "  {} {}{run}\n      {}\n",
+        left.kind,
+        printable(&left.name),
+        printable(&left.advice)
+    )
+}

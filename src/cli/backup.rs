@@ -75,7 +75,9 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         Err(error) => return Ok(unproven(&backup, failure_of(&error))),
     };
     let outcome = outcome(&backup, Some(&proof));
-    drop_copy(&ws, &backup.snapshot.engine, proof).await?;
+    drop_copy(&ws, &backup.snapshot.engine, proof)
+        .await
+        .map_err(|error| failure_of(&error))?;
     Ok(outcome)
 }
 

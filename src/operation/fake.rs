@@ -207,7 +207,10 @@ impl Engine for Fake {
             run: context.run.clone(),
             made: Utc::now(),
         };
-        context.ledger.announce(&made).map_err(EngineError::Ledger)?;
+        context
+            .ledger
+            .announce(&made)
+            .map_err(EngineError::Ledger)?;
         if self.fails(Fault::DieAnnounced) {
             return Err(broken("killed"));
         }

@@ -11,7 +11,9 @@ use crate::store::StoreError;
 
 pub(super) fn archive(error: &ArchiveError) -> Failure {
     match error {
-        ArchiveError::Io { source, .. } => io(Failure::of(Exit::Failed, "archive-io", error), source),
+        ArchiveError::Io { source, .. } => {
+            io(Failure::of(Exit::Failed, "archive-io", error), source)
+        }
         ArchiveError::NotAnArchive { .. } => Failure::of(Exit::Usage, "not-an-archive", error)
             .hint("bookend list shows what the store holds"),
         ArchiveError::Newer { .. } => Failure::of(Exit::Failed, "newer-format", error)
@@ -56,10 +58,14 @@ pub(super) fn store(error: &StoreError) -> Failure {
         StoreError::Ambiguous { .. } => {
             Failure::of(Exit::Usage, "ambiguous-archive", error).hint("type more of the name")
         }
-        StoreError::Busy { .. } => Failure::of(Exit::Refused, "busy", error)
-            .hint("wait for it to end; bookend status"),
+        StoreError::Busy { .. } => {
+            Failure::of(Exit::Refused, "busy", error).hint("wait for it to end; bookend status")
+        }
         StoreError::BadReceipt { path, .. } => Failure::of(Exit::Failed, "bad-receipt", error)
-            .hint(format!("bookend verify --prove writes a new one; or remove {}", path.display())),
+            .hint(format!(
+                "bookend verify --prove writes a new one; or remove {}",
+                path.display()
+            )),
         StoreError::Archive(error) => archive(error),
     }
 }

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::error::failure_of;
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::verify::{describe_proof, different, drop_copy};
 use super::words::{ProveOn, place_beside, prove_on};
 use super::{Invocation, Outcome};
 use crate::connection::Target;
-use crate::operation::{self, BackupOutcome, BackupRequest, Compression, Proof, Verdict, Workspace};
+use crate::operation::{
+    self, BackupOutcome, BackupRequest, Compression, Proof, Verdict, Workspace,
+};
 use crate::report::figures::{counted, duration, printable, seconds, size};
 
 const EXAMPLES: &str = "\
@@ -96,15 +98,17 @@ fn outcome(backup: &BackupOutcome, proof: Option<&Proof>) -> Outcome {
         text.push_str(&describe_proof(proof));
     }
     let differs = proof.filter(|proof| proof.verdict != Verdict::Identical);
-    Outcome::new(text, document(backup, proof)).failing(differs.map(|proof| {
-        different(&backup.id, proof.receipt.differences.len())
-    }))
+    Outcome::new(text, document(backup, proof))
+        .failing(differs.map(|proof| different(&backup.id, proof.receipt.differences.len())))
 }
 
 /// The archive stands, what was asked for beside it did not come about.
 fn unproven(backup: &BackupOutcome, failure: Failure) -> Outcome {
     let failure = Failure {
-        message: format!("{} was taken but not proven: {}", backup.id, failure.message),
+        message: format!(
+            "{} was taken but not proven: {}",
+            backup.id, failure.message
+        ),
         ..failure
     };
     Outcome::new(describe(backup), document(backup, None)).failing(Some(failure))

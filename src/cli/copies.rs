@@ -62,7 +62,10 @@ async fn list(invocation: &Invocation, on: Option<&str>) -> Result<Outcome, Fail
     let mut lines: Vec<copies::Line> = found.marked.iter().map(marked).collect();
     lines.extend(found.announced.iter().map(announced));
     let text = if lines.is_empty() {
-        format!("bookend made no database that is still on {}\n", printable(&found.server))
+        format!(
+            "bookend made no database that is still on {}\n",
+            printable(&found.server)
+        )
     } else {
         copies::text(&lines)
     };

@@ -1,12 +1,8 @@
 //! `bookend diff`.
 
-use serde_json::json;
-
 use super::error::failure_of;
 use super::{Exit, Failure, Invocation, Outcome};
 use crate::operation;
-use crate::report::difference;
-use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,8 +36,16 @@ pub struct Args {
 /// Compares two archives.
 pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
     let store = invocation.store()?;
-    let a = select(invocation, &store, &args.a)?;
-    let b = select(invocation, &store, &args.b)?;
+    let a = invocation.archive(&store, &args.a)?;
+    let b = invocation.archive(&store, &args.b)?;
     let found = operation::diff(&a.path, &b.path).map_err(|error| failure_of(&error))?;
-    Ok(Outcome::default())
+    let failure = (!found.same).then(|| {
+        Failure::new(
+            Exit::Different,
+            "different",
+            format!("{} and {} differ", a.id, b.id),
+        )
+    });
+    let document = serde_json::to_value(&found).unwrap_or_default();
+    Ok(Outcome::new("", document).failing(failure).said())
 }

@@ -46,7 +46,12 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
 fn look_at_store(invocation: &Invocation) -> (Finding, Option<Workspace>) {
     let folder = invocation.store_folder();
     let (state, found, fix, ws) = match invocation.workspace("doctor") {
-        Ok(ws) => (CheckState::Ok, format!("{} can be written", folder.display()), None, Some(ws)),
+        Ok(ws) => (
+            CheckState::Ok,
+            format!("{} can be written", folder.display()),
+            None,
+            Some(ws),
+        ),
         Err(failure) => {
             let found = std::iter::once(failure.message).chain(failure.causes);
             let found = found.collect::<Vec<_>>().join(": ");
@@ -59,7 +64,13 @@ fn look_at_store(invocation: &Invocation) -> (Finding, Option<Workspace>) {
         found,
         fix,
     };
-    (Finding { area: Area::Store, check }, ws)
+    (
+        Finding {
+            area: Area::Store,
+            check,
+        },
+        ws,
+    )
 }
 
 /// Puts causes and hint of an error into the finding that stands for it.
@@ -117,5 +128,9 @@ fn failure(diagnosis: &Diagnosis) -> Option<Failure> {
     } else {
         (Exit::Failed, "store")
     };
-    Some(Failure::new(exit, code, format!("needs fixing: {}", failed.join(", "))))
+    Some(Failure::new(
+        exit,
+        code,
+        format!("needs fixing: {}", failed.join(", ")),
+    ))
 }

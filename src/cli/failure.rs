@@ -162,7 +162,8 @@ impl Failure {
 fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let message = error.to_string();
     let mut found = Vec::new();
-    let mut queue: VecDeque<&(dyn std::error::Error + 'static)> = error.source().into_iter().collect();
+    let mut queue: VecDeque<&(dyn std::error::Error + 'static)> =
+        error.source().into_iter().collect();
     while let Some(next) = queue.pop_front() {
         let text = next.to_string();
         if !text.trim().is_empty() && !already_said(&message, &found, &text) {
@@ -195,7 +196,9 @@ mod tests {
     struct Transparent(Outer);
 
     fn failing() -> Transparent {
-        Transparent(Outer(Middle(std::io::Error::other("No space left on device"))))
+        Transparent(Outer(Middle(std::io::Error::other(
+            "No space left on device",
+        ))))
     }
 
     #[test]

@@ -115,7 +115,8 @@ impl Invocation {
             .select(word)
             .map_err(|error| failure_of(&OperationError::from(error)))?;
         if archive.id != word {
-            self.screen.detail(&format!("archive {}", archive.path.display()));
+            self.screen
+                .detail(&format!("archive {}", archive.path.display()));
         }
         Ok(archive)
     }

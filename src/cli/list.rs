@@ -32,12 +32,21 @@ pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
     let shown: Vec<&StoredArchive> = listing
         .archives
         .iter()
-        .filter(|archive| args.target.as_ref().is_none_or(|target| archive.target == *target))
+        .filter(|archive| {
+            args.target
+                .as_ref()
+                .is_none_or(|target| archive.target == *target)
+        })
         .collect();
     let text = if shown.is_empty() {
         format!("no archives in {}\n", invocation.store_folder().display())
     } else {
-        archives::text(&shown.iter().map(|archive| line(archive)).collect::<Vec<_>>())
+        archives::text(
+            &shown
+                .iter()
+                .map(|archive| line(archive))
+                .collect::<Vec<_>>(),
+        )
     };
     let rows: Vec<Value> = shown.iter().map(|archive| document(archive)).collect();
     Ok(Outcome::new(text, json!({ "archives": rows })))

@@ -51,7 +51,9 @@ impl Outcome {
     /// The exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.failure.as_ref().map_or(Exit::Done, |failure| failure.exit)
+        self.failure
+            .as_ref()
+            .map_or(Exit::Done, |failure| failure.exit)
     }
 
     /// The whole JSON document.
@@ -82,7 +84,11 @@ mod tests {
     fn ok_is_true_exactly_when_the_exit_code_is_0() {
         let fine = Outcome::new("", json!({"rows": 3}));
         assert_eq!(fine.to_json(), json!({"ok": true, "rows": 3}));
-        let failed = fine.failing(Some(Failure::new(Exit::Different, "different", "they differ")));
+        let failed = fine.failing(Some(Failure::new(
+            Exit::Different,
+            "different",
+            "they differ",
+        )));
         assert_eq!(
             failed.to_json(),
             json!({

@@ -11,7 +11,9 @@ use super::options::{ColorChoice, GlobalOptions};
 use super::outcome::Outcome;
 use super::screen::{Screen, Volume};
 use super::signals::Signals;
-use super::{Invocation, backup, copies, diff, doctor, list, restore, run, show, status, usage, verify};
+use super::{
+    Invocation, backup, copies, diff, doctor, list, restore, run, show, status, usage, verify,
+};
 
 const ABOUT: &str = "Brackets a database migration with backups that are proven to restore";
 
@@ -27,7 +29,11 @@ archive is damaged · 4 refused for safety · 5 the migration failed · 6 a tool
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "bookend", version, about = ABOUT, after_help = AFTER, max_term_width = 100)]
-#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = false)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = false
+)]
 pub(super) struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -56,7 +62,11 @@ pub fn main() -> ExitCode {
     let (screen, outcome) = match parse(&arguments) {
         Ok(line) => perform(line),
         Err(error) => (
-            Screen::new(usage::wants_json(&arguments), Volume::Normal, ColorChoice::Auto),
+            Screen::new(
+                usage::wants_json(&arguments),
+                Volume::Normal,
+                ColorChoice::Auto,
+            ),
             usage::outcome(&error),
         ),
     };
@@ -76,13 +86,16 @@ fn perform(line: CommandLine) -> (Screen, Outcome) {
         _ => Volume::Normal,
     };
     let screen = Screen::new(options.json, volume, options.color);
-    let performed = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        block_on(line.command, options, screen)
-    }));
+    let performed =
+        std::panic::catch_unwind(AssertUnwindSafe(|| block_on(line.command, options, screen)));
     let outcome = performed.unwrap_or_else(|_| {
-        Failure::new(Exit::Failed, "internal", "bookend failed in a way it should not")
-            .hint("please report this with the lines above; `bookend status` says what was left behind")
-            .into()
+        Failure::new(
+            Exit::Failed,
+            "internal",
+            "bookend failed in a way it should not",
+        )
+        .hint("please report this with the lines above; `bookend status` says what was left behind")
+        .into()
     });
     (screen, outcome)
 }
@@ -187,8 +200,12 @@ fn finish_code(screen: &Screen, outcome: &Outcome) -> u8 {
     match written {
         Ok(()) => outcome.exit().code(),
         Err(error) => {
-            let unwritten = Failure::new(Exit::Failed, "stdout", "the result could not be written to stdout")
-                .because([error.to_string()]);
+            let unwritten = Failure::new(
+                Exit::Failed,
+                "stdout",
+                "the result could not be written to stdout",
+            )
+            .because([error.to_string()]);
             screen.failure(&unwritten);
             match outcome.exit() {
                 Exit::Done => Exit::Failed.code(),
@@ -209,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_failure_after_a_signal_is_the_interruption() {
-        let failure = Failure::new(Exit::Tool, "tool", "pg_dump was interrupted").hint("bookend copies list");
+        let failure =
+            Failure::new(Exit::Tool, "tool", "pg_dump was interrupted").hint("bookend copies list");
         let outcome = interrupted(failure.into(), Some(Signal::Terminate));
         let told = outcome.failure.unwrap();
         assert_eq!(told.exit.code(), 143);

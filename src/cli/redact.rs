@@ -90,7 +90,10 @@ mod tests {
                 "postgres://ada@db/shop?password=c4nary&sslmode=require",
                 "postgres://ada@db/shop?password=***&sslmode=require",
             ),
-            ("host=db password=c4nary dbname=shop", "host=db password=*** dbname=shop"),
+            (
+                "host=db password=c4nary dbname=shop",
+                "host=db password=*** dbname=shop",
+            ),
             (
                 r"host=db password='c4\' nary' dbname=shop",
                 "host=db password=*** dbname=shop",

@@ -73,9 +73,9 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         invocation.screen.note(note);
     }
     if let Some(reason) = &args.no_proof {
-        invocation
-            .screen
-            .warning(&format!("the copy was not compared with the archive: {reason}"));
+        invocation.screen.warning(&format!(
+            "the copy was not compared with the archive: {reason}"
+        ));
     }
     Ok(outcome(&archive, &restored, args.no_proof.as_deref()))
 }

@@ -115,7 +115,12 @@ fn asks_for_no_colour(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> 
 
 fn failure_lines(failure: &Failure) -> Vec<(&'static str, &'static str, String)> {
     let mut lines = vec![(RED, "error", failure.message.clone())];
-    lines.extend(failure.causes.iter().map(|cause| (YELLOW, "caused by", cause.clone())));
+    lines.extend(
+        failure
+            .causes
+            .iter()
+            .map(|cause| (YELLOW, "caused by", cause.clone())),
+    );
     lines.extend(failure.hint.iter().map(|hint| (CYAN, "hint", hint.clone())));
     lines
 }
@@ -145,8 +150,8 @@ fn write_out(text: &str) -> io::Result<()> {
 }
 
 /// A failure as it stands on the screen without colours.
-#[must_use]
-pub fn plain(failure: &Failure) -> String {
+#[cfg(test)]
+pub(super) fn plain(failure: &Failure) -> String {
     failure_lines(failure)
         .into_iter()
         .map(|(_, label, text)| format_line("", label, &text))
@@ -165,7 +170,10 @@ mod tests {
             "unreachable",
             "could not connect to postgres://ada:c4nary@db/shop",
         )
-        .because(["connection refused\nis the server up?", "evil \u{1b}[2J name"])
+        .because([
+            "connection refused\nis the server up?",
+            "evil \u{1b}[2J name",
+        ])
         .hint("bookend doctor");
         assert_eq!(
             plain(&failure),

@@ -36,8 +36,14 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let receipt = store
         .receipt(&stored.path)
         .map_err(|error| failure_of(&OperationError::from(error)))?;
-    let text = contents::text(&heading(&stored, &opened, receipt.as_ref()), opened.snapshot());
-    Ok(Outcome::new(text, document(&stored, &opened, receipt.as_ref())))
+    let text = contents::text(
+        &heading(&stored, &opened, receipt.as_ref()),
+        opened.snapshot(),
+    );
+    Ok(Outcome::new(
+        text,
+        document(&stored, &opened, receipt.as_ref()),
+    ))
 }
 
 fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) -> Heading {
@@ -46,7 +52,15 @@ fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) 
         ("archive", stored.id.clone()),
         ("file", stored.path.display().to_string()),
         ("target", head.target.clone()),
-        ("size", format!("{} ({} raw, {})", size(stored.bytes_stored), size(head.bytes_raw), head.compression)),
+        (
+            "size",
+            format!(
+                "{} ({} raw, {})",
+                size(stored.bytes_stored),
+                size(head.bytes_raw),
+                head.compression
+            ),
+        ),
         (
             "content",
             format!(
@@ -57,14 +71,17 @@ fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) 
         ),
     ];
     heading.extend(head.tag.clone().map(|tag| ("tag", tag)));
-    heading.push(("proof", receipt.map_or_else(|| "none yet: bookend verify --prove".to_owned(), proof)));
+    heading.push((
+        "proof",
+        receipt.map_or_else(|| "none yet: bookend verify --prove".to_owned(), proof),
+    ));
     heading
 }
 
 fn proof(receipt: &Receipt) -> String {
     format!(
         "{} at {} on server {}",
-        receipt.verdict.word(),
+        receipt.verdict,
         receipt.proved_at.format("%Y-%m-%dT%H:%M:%SZ"),
         receipt.server_version,
     )
@@ -96,7 +113,7 @@ fn document(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>)
         "prerequisites": snapshot.prerequisites,
         "notes": snapshot.notes,
         "secrets_seen": snapshot.secrets_seen,
-        "proof": receipt.map(|receipt| receipt.verdict.word()),
+        "proof": receipt.map(|receipt| &receipt.verdict),
         "receipt": receipt,
     })
 }

@@ -62,7 +62,11 @@ impl Signals {
     }
 }
 
-async fn next(interrupt: &mut Stream, terminate: &mut Stream, hangup: Option<&mut Stream>) -> Signal {
+async fn next(
+    interrupt: &mut Stream,
+    terminate: &mut Stream,
+    hangup: Option<&mut Stream>,
+) -> Signal {
     let hung_up = async {
         match hangup {
             Some(stream) => {

@@ -23,13 +23,13 @@ pub(super) fn outcome(error: &clap::Error) -> Outcome {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp => Outcome::new(text.clone(), json!({ "help": text })),
-        ErrorKind::DisplayVersion => Outcome::new(
-            text,
-            json!({ "version": env!("CARGO_PKG_VERSION") }),
-        ),
+        ErrorKind::DisplayVersion => {
+            Outcome::new(text, json!({ "version": env!("CARGO_PKG_VERSION") }))
+        }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let failure = Failure::new(Exit::Usage, "usage", "no command was given").hint("bookend --help");
-            failure.into()
+            let failure =
+                Failure::new(Exit::Usage, "usage", "no command was given").hint("bookend --help");
+            Outcome::new(text, json!({})).failing(Some(failure)).said()
         }
         _ => failure(error, &text).into(),
     }

@@ -132,7 +132,7 @@ fn verified_outcome(id: &str, verified: &VerifyOutcome) -> Outcome {
     }
     let mut text = format!("damaged: {id}\n");
     for damage in &verified.damages {
-        text.push_str(&format!("  {}\n", printable(&damage.to_string())));
+        text.push_str(&format!("  {}\n", printable(&in_words(damage))));
     }
     let failure = Failure::new(
         Exit::Different,
@@ -141,6 +141,13 @@ fn verified_outcome(id: &str, verified: &VerifyOutcome) -> Outcome {
     )
     .hint("take another backup; `tar -x` still gets at what is not damaged");
     Outcome::new(text, document).failing(Some(failure))
+}
+
+fn in_words(damage: &Damage) -> String {
+    match &damage.object {
+        Some(object) => format!("{object}: {} ({})", damage.problem, damage.member),
+        None => format!("{}: {}", damage.member, damage.problem),
+    }
 }
 
 fn places(number: usize) -> String {
@@ -210,10 +217,7 @@ pub(super) fn different(id: &str, number: usize) -> Failure {
     Failure::new(
         Exit::Different,
         "different",
-        format!(
-            "the restored copy of {id} differs in {}",
-            places(number)
-        ),
+        format!("the restored copy of {id} differs in {}", places(number)),
     )
     .hint("do not rely on this archive: the differences are listed above and in its receipt")
 }

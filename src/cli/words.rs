@@ -2,7 +2,7 @@
 //! a password.
 
 use super::Invocation;
-use super::error::{failure_of, failure_of_config};
+use super::error::failure_of;
 use super::failure::Failure;
 use crate::connection::{EngineKind, Target};
 use crate::operation::{OperationError, Place, Workspace, reach};
@@ -24,7 +24,9 @@ pub(super) enum ProveOn {
 pub(super) fn prove_on(text: &str) -> Result<ProveOn, String> {
     match text {
         "same-server" => Ok(ProveOn::SameServer),
-        "sandbox" => Err("the sandbox is not available yet: name a TARGET, or same-server".to_owned()),
+        "sandbox" => {
+            Err("the sandbox is not available yet: name a TARGET, or same-server".to_owned())
+        }
         "" => Err("name a TARGET, or same-server".to_owned()),
         other => Ok(ProveOn::Target(other.to_owned())),
     }
@@ -98,9 +100,10 @@ pub(super) async fn home(
         .engines
         .named(&archive.snapshot.engine)
         .map_err(|error| failure_of(&error))?;
-    invocation
-        .screen
-        .note(&format!("the archive's own server: {}", target.display_url()));
+    invocation.screen.note(&format!(
+        "the archive's own server: {}",
+        target.display_url()
+    ));
     let inspection = reach(engine.as_ref(), &ws.context(), &target)
         .await
         .map_err(|error| failure_of(&error.into()))?;
@@ -159,14 +162,6 @@ pub(super) fn into(invocation: &Invocation, text: &str) -> Result<Into, Failure>
     }
 }
 
-/// The target that `--on` names.
-pub(super) fn on(invocation: &Invocation, word: &str) -> Result<Target, Failure> {
-    invocation
-        .config
-        .resolve(Some(word), &invocation.environment)
-        .map_err(|error| failure_of_config(&error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +170,10 @@ mod tests {
     fn the_sandbox_is_not_there_yet() {
         assert_eq!(prove_on("same-server"), Ok(ProveOn::SameServer));
         assert_eq!(prove_on("spare"), Ok(ProveOn::Target("spare".to_owned())));
-        assert!(prove_on("sandbox").unwrap_err().contains("not available yet"));
+        assert!(
+            prove_on("sandbox")
+                .unwrap_err()
+                .contains("not available yet")
+        );
     }
 }

@@ -65,18 +65,21 @@ pub async fn backup(
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
     let created = Utc::now();
-    let pending = ws.store.begin(&archive_id(target.label(), created, request))?;
+    let pending = ws
+        .store
+        .begin(&archive_id(target.label(), created, request))?;
     let options = WriteOptions {
         compression: request.compression,
         created,
+        engine: engine.name().to_owned(),
+        database: target.database().to_owned(),
     };
-    let sink = ArchiveSink::new(pending.file()?, options);
+    let sink = ArchiveSink::new(pending.file()?, options)?;
     let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
     let extra = ManifestExtra {
         id: pending.id().to_owned(),
         tag: request.tag.clone(),
         target_label: target.label().to_owned(),
-        bookend_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let snapshot = Arc::new(snapshot);
     let summary = sink.finish(&snapshot, extra).await?;
@@ -87,8 +90,8 @@ pub async fn backup(
     Ok(BackupOutcome {
         id: id_of(&path),
         path,
-        objects: snapshot.objects.len() as u64,
-        rows: rows(&snapshot),
+        objects: summary.head.objects,
+        rows: summary.head.rows,
         bytes_raw: summary.bytes_raw,
         bytes_stored: summary.bytes_stored,
         seconds: begun.elapsed(),
@@ -124,7 +127,12 @@ async fn read(
         exclude_data: request.exclude_data.clone(),
     };
     let dumped = engine
-        .dump(&ws.context(), target, &wanted, Arc::clone(sink) as Arc<dyn Sink>)
+        .dump(
+            &ws.context(),
+            target,
+            &wanted,
+            Arc::clone(sink) as Arc<dyn Sink>,
+        )
         .await;
     ws.progress.finish();
     let snapshot = dumped?;
@@ -146,7 +154,10 @@ fn archive_id(label: &str, created: DateTime<Utc>, request: &BackupRequest) -> S
 /// Tags stand in file names: letters, digits, `.`, `_` and `-`, not first, 64 at most.
 fn check_word(word: &str) -> Result<(), OperationError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let begins_well = word.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let begins_well = word
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphanumeric());
     if begins_well && word.len() <= 64 && word.chars().all(plain) {
         Ok(())
     } else {
@@ -160,15 +171,6 @@ fn id_of(path: &Path) -> String {
     path.file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()
-}
-
-fn rows(snapshot: &Snapshot) -> u64 {
-    snapshot
-        .objects
-        .iter()
-        .filter_map(|object| object.content.as_ref())
-        .map(|content| content.rows)
-        .sum()
 }
 
 fn notes(snapshot: &Snapshot) -> Vec<String> {
@@ -193,11 +195,20 @@ mod tests {
     fn ids_hold_label_time_and_word() {
         let created = DateTime::from_timestamp(1_795_149_312, 0).unwrap();
         let mut request = BackupRequest::default();
-        assert_eq!(archive_id("shop", created, &request), "shop-20261120T043512Z");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z"
+        );
         request.tag = Some("nightly".to_owned());
-        assert_eq!(archive_id("shop", created, &request), "shop-20261120T043512Z-nightly");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z-nightly"
+        );
         request.suffix = Some("before");
-        assert_eq!(archive_id("shop", created, &request), "shop-20261120T043512Z-before");
+        assert_eq!(
+            archive_id("shop", created, &request),
+            "shop-20261120T043512Z-before"
+        );
     }
 
     #[test]
@@ -205,7 +216,16 @@ mod tests {
         for word in ["nightly", "v1.2_rc-3", "7"] {
             assert!(check_word(word).is_ok(), "{word}");
         }
-        for word in ["", "../x", "a/b", ".hidden", "-x", "a b", "é", &"x".repeat(65)] {
+        for word in [
+            "",
+            "../x",
+            "a/b",
+            ".hidden",
+            "-x",
+            "a b",
+            "é",
+            &"x".repeat(65),
+        ] {
             assert!(check_word(word).is_err(), "{word}");
         }
     }

@@ -156,8 +156,14 @@ mod tests {
             checks: Vec::new(),
         };
         assert_eq!(area_of(&check("pg_dump"), &inspection), Area::Tools);
-        assert_eq!(area_of(&check("version of pg_restore"), &inspection), Area::Tools);
+        assert_eq!(
+            area_of(&check("version of pg_restore"), &inspection),
+            Area::Tools
+        );
         assert_eq!(area_of(&check("newtool"), &inspection), Area::Tools);
-        assert_eq!(area_of(&check("right to create databases"), &inspection), Area::Server);
+        assert_eq!(
+            area_of(&check("right to create databases"), &inspection),
+            Area::Server
+        );
     }
 }

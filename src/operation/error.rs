@@ -1,7 +1,5 @@
 //! What can go wrong in an operation. Each variant holds what a hint needs.
 
-use std::path::PathBuf;
-
 use crate::archive::ArchiveError;
 use crate::connection::ConnectionError;
 use crate::engine::EngineError;
@@ -96,12 +94,18 @@ pub enum OperationError {
         #[source]
         source: Box<EngineError>,
     },
-    /// The archive is readable, its data is not what its manifest says.
-    #[error("{} is damaged", path.display())]
-    Damaged {
-        /// The archive.
-        path: PathBuf,
-        /// Each damage in words.
-        damages: Vec<String>,
-    },
+}
+
+impl OperationError {
+    /// True if an archive's bytes turned out not to be what they were.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Archive(error) => error.is_damage(),
+            Self::Seam(error) | Self::Engine(EngineError::Seam(error)) => {
+                matches!(error, SeamError::Damaged { .. })
+            }
+            _ => false,
+        }
+    }
 }

@@ -47,6 +47,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
         .await
         .inspect_err(|_| ws.progress.finish())?;
     let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
+    let verdict = verdict(&comparison);
     let written = write_receipt(ws, archive, &opened, comparison);
     let (receipt, receipt_path) = match written {
         Ok(written) => written,
@@ -56,12 +57,31 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
         }
     };
     Ok(Proof {
-        verdict: verdict_of(&receipt),
+        verdict,
         receipt,
         receipt_path,
         copy,
         seconds: begun.elapsed(),
     })
+}
+
+/// Keeps what was found beside the archive.
+fn write_receipt(
+    ws: &Workspace,
+    path: &Path,
+    archive: &Archive,
+    comparison: Comparison,
+) -> Result<(Receipt, PathBuf), OperationError> {
+    let receipt = Receipt {
+        proved_at: Utc::now(),
+        verdict: verdict(&comparison).word().to_owned(),
+        differences: comparison.differences,
+        objects: comparison.objects,
+        not_compared: comparison.not_compared,
+        server_version: comparison.server_version,
+    };
+    let written = ws.store.write_receipt(path, &receipt)?;
+    Ok((receipt, written))
 }
 
 /// Compares a copy with its source; drops the copy if that cannot be done.
@@ -100,4 +120,13 @@ pub async fn discard(
             name,
             source: Box::new(source),
         })
+}
+
+/// The one word that a comparison comes to.
+pub(super) fn verdict(comparison: &Comparison) -> Verdict {
+    if comparison.differences.is_empty() {
+        Verdict::Identical
+    } else {
+        Verdict::Different
+    }
 }

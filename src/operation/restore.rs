@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::place::check_room;
-use super::prove::compare;
+use super::prove::{compare, verdict};
 use super::{OperationError, Place, Verdict, Workspace, discard, open};
 use crate::connection::Target;
 use crate::engine::{
@@ -76,13 +76,9 @@ pub async fn restore(
     };
     if options.no_proof.is_none() {
         let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
+        outcome.verdict = Some(verdict(&comparison));
         outcome.differences = comparison.differences;
         outcome.not_compared = comparison.not_compared;
-        outcome.verdict = Some(if outcome.differences.is_empty() {
-            Verdict::Identical
-        } else {
-            Verdict::Different
-        });
     }
     if outcome.verdict == Some(Verdict::Different) {
         discard(ws, engine.as_ref(), copy).await?;
@@ -106,8 +102,16 @@ fn check_options(engine: &dyn Engine, options: &RestoreOptions) -> Result<(), Op
         _ => Ok(()),
     };
     refuse(options.no_owner, "--no-owner", capabilities.owners.clone())?;
-    refuse(options.no_privileges, "--no-privileges", capabilities.owners)?;
-    refuse(options.schema_only, "--schema-only", capabilities.schema_only)
+    refuse(
+        options.no_privileges,
+        "--no-privileges",
+        capabilities.owners,
+    )?;
+    refuse(
+        options.schema_only,
+        "--schema-only",
+        capabilities.schema_only,
+    )
 }
 
 fn request(into: &str, options: &RestoreOptions) -> RestoreRequest {

@@ -40,10 +40,11 @@ pub async fn open(path: &Path) -> Result<Arc<Archive>, OperationError> {
 /// [`OperationError::Archive`] if it is not an archive or too new, or cannot be read.
 pub async fn verify(ws: &Workspace, archive: &Path) -> Result<VerifyOutcome, OperationError> {
     let opened = open(archive).await?;
-    let progress = Arc::clone(&ws.progress);
-    let cancel = ws.cancel.clone();
+    let (jobs, progress, cancel) = (ws.jobs, Arc::clone(&ws.progress), ws.cancel.clone());
+    progress.phase("verify", Some(opened.manifest().archive.bytes_raw));
     let verified = tokio::task::spawn_blocking(move || {
-        let verified = archive::verify(&opened, progress.as_ref(), &cancel);
+        let advance = |bytes, rows| progress.advance(bytes, rows);
+        let verified = archive::verify(&opened, jobs, &advance, &cancel);
         progress.finish();
         verified
     })

@@ -60,7 +60,16 @@ mod tests {
             rows: 4_300_000,
             proof: Some("identical".to_owned()),
         };
-        let second = Line { proof: None, rows: 7, bytes_stored: 900, ..line.clone() };
-        insta::assert_snapshot!(text(&[line, second]));
+        let second = Line {
+            proof: None,
+            rows: 7,
+            bytes_stored: 900,
+            ..line.clone()
+        };
+        insta::assert_snapshot!(text(&[line, second]), @r"
+        ARCHIVE                TARGET  TAKEN (UTC)             SIZE       ROWS  PROOF
+        shop-20261120T043512Z  shop    2026-11-20 04:35:12  171 MiB  4,300,000  identical
+        shop-20261120T043512Z  shop    2026-11-20 04:35:12    900 B          7  -
+        ");
     }
 }

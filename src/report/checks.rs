@@ -29,7 +29,11 @@ pub struct Line<'a> {
 /// One line each, the fix under what needs one.
 #[must_use]
 pub fn text(lines: &[Line<'_>]) -> String {
-    let room = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
+    let room = lines
+        .iter()
+        .map(|line| line.what.chars().count())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for line in lines {
         let word = match line.state {
@@ -55,14 +59,24 @@ mod tests {
     #[test]
     fn what_fails_says_how_to_fix_it() {
         let lines = [
-            Line { state: State::Ok, what: "store", found: "backups can be written", fix: None },
+            Line {
+                state: State::Ok,
+                what: "store",
+                found: "backups can be written",
+                fix: None,
+            },
             Line {
                 state: State::Failure,
                 what: "right to create databases",
                 found: "app may not",
                 fix: Some("ALTER ROLE app CREATEDB"),
             },
-            Line { state: State::Warning, what: "free space", found: "", fix: None },
+            Line {
+                state: State::Warning,
+                what: "free space",
+                found: "",
+                fix: None,
+            },
         ];
         assert_eq!(
             text(&lines),

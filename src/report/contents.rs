@@ -25,7 +25,11 @@ pub fn text(heading: &Heading, snapshot: &Snapshot) -> String {
     section(&mut text, "Also", &others(snapshot));
     section(&mut text, "Needs on the server", &prerequisites(snapshot));
     section(&mut text, "Notes", &lines(&snapshot.notes));
-    section(&mut text, "Secrets of the schema's own", &lines(&snapshot.secrets_seen));
+    section(
+        &mut text,
+        "Secrets of the schema's own",
+        &lines(&snapshot.secrets_seen),
+    );
     text
 }
 
@@ -50,10 +54,18 @@ fn database(snapshot: &Snapshot) -> Heading {
             "database",
             format!(
                 "{} on {}:{} ({} {}{standby}, read with {})",
-                snapshot.database.name, server.host, server.port, snapshot.engine, server.version, server.tool
+                snapshot.database.name,
+                server.host,
+                server.port,
+                snapshot.engine,
+                server.version,
+                server.tool
             ),
         ),
-        ("at", snapshot.taken_at.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        (
+            "at",
+            snapshot.taken_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        ),
         (
             "consistent",
             match snapshot.consistent {
@@ -84,7 +96,9 @@ fn tables(snapshot: &Snapshot) -> String {
         table.row([
             object.name.as_str(),
             &count(content.rows),
-            &stored.get(object.name.as_str()).map_or_else(String::new, |bytes| size(*bytes)),
+            &stored
+                .get(object.name.as_str())
+                .map_or_else(String::new, |bytes| size(*bytes)),
             &object.columns.len().to_string(),
         ]);
     }
@@ -94,7 +108,10 @@ fn tables(snapshot: &Snapshot) -> String {
     let mut text = table.render();
     if with_content.len() > SHOWN {
         let more = (with_content.len() - SHOWN) as u64;
-        text.push_str(&format!("  … and {} more (--json shows all)\n", count(more)));
+        text.push_str(&format!(
+            "  … and {} more (--json shows all)\n",
+            count(more)
+        ));
     }
     text
 }
@@ -112,7 +129,11 @@ fn stored_bytes(snapshot: &Snapshot) -> BTreeMap<&str, u64> {
 
 fn others(snapshot: &Snapshot) -> String {
     let mut counts: BTreeMap<ObjectKind, u64> = BTreeMap::new();
-    for object in snapshot.objects.iter().filter(|object| object.content.is_none()) {
+    for object in snapshot
+        .objects
+        .iter()
+        .filter(|object| object.content.is_none())
+    {
         *counts.entry(object.kind).or_default() += 1;
     }
     let mut facts: Vec<String> = counts
@@ -125,7 +146,11 @@ fn others(snapshot: &Snapshot) -> String {
     if snapshot.large_objects.count > 0 {
         facts.push(format!(
             "{} ({})",
-            counted(snapshot.large_objects.count, "large object", "large objects"),
+            counted(
+                snapshot.large_objects.count,
+                "large object",
+                "large objects"
+            ),
             size(snapshot.large_objects.bytes)
         ));
     }
@@ -142,7 +167,10 @@ fn words(kind: ObjectKind) -> (&'static str, &'static str) {
     match kind {
         ObjectKind::Table => ("table without rows", "tables without rows"),
         ObjectKind::PartitionedTable => ("partitioned table", "partitioned tables"),
-        ObjectKind::ForeignTable => ("foreign table (definition only)", "foreign tables (definitions only)"),
+        ObjectKind::ForeignTable => (
+            "foreign table (definition only)",
+            "foreign tables (definitions only)",
+        ),
         ObjectKind::View => ("view", "views"),
         ObjectKind::MaterializedView => ("materialized view", "materialized views"),
         ObjectKind::Sequence => ("sequence", "sequences"),
@@ -150,13 +178,17 @@ fn words(kind: ObjectKind) -> (&'static str, &'static str) {
         ObjectKind::Type => ("type", "types"),
         ObjectKind::Schema => ("schema", "schemas"),
         ObjectKind::Other => ("other object", "other objects"),
-        ObjectKind::Collection => ("collection without documents", "collections without documents"),
+        ObjectKind::Collection => (
+            "collection without documents",
+            "collections without documents",
+        ),
         ObjectKind::TimeSeries => ("time series", "time series"),
     }
 }
 
 fn prerequisites(snapshot: &Snapshot) -> String {
-    let mut table = Table::new(&[("", Align::Left), ("", Align::Left), ("", Align::Left)]).indented(2);
+    let mut table =
+        Table::new(&[("", Align::Left), ("", Align::Left), ("", Align::Left)]).indented(2);
     for needed in &snapshot.prerequisites {
         table.row([&needed.kind, &needed.name, &needed.create]);
     }

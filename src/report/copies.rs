@@ -55,7 +55,15 @@ mod tests {
             bytes: Some(1 << 20),
             remark: "made by 20261120T043512Z-verify".to_owned(),
         };
-        let never = Line { bytes: None, remark: "announced, perhaps never made".to_owned(), ..line.clone() };
-        insta::assert_snapshot!(text(&[line, never]));
+        let never = Line {
+            bytes: None,
+            remark: "announced, perhaps never made".to_owned(),
+            ..line.clone()
+        };
+        insta::assert_snapshot!(text(&[line, never]), @r"
+        DATABASE      KIND        MADE (UTC)              SIZE
+        bookend_7f3a  disposable  2026-11-20 04:35:12  1.0 MiB  made by 20261120T043512Z-verify
+        bookend_7f3a  disposable  2026-11-20 04:35:12        -  announced, perhaps never made
+        ");
     }
 }

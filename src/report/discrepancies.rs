@@ -56,8 +56,18 @@ mod tests {
     #[test]
     fn each_difference_names_object_kind_expected_and_found() {
         let lines = [
-            Line { object: "public.orders", kind: "rows", expected: "12", found: "11" },
-            Line { object: "public.orders", kind: "trigger", expected: "CREATE TRIGGER t", found: "" },
+            Line {
+                object: "public.orders",
+                kind: "rows",
+                expected: "12",
+                found: "11",
+            },
+            Line {
+                object: "public.orders",
+                kind: "trigger",
+                expected: "CREATE TRIGGER t",
+                found: "",
+            },
         ];
         assert_eq!(
             text(&lines),
@@ -68,7 +78,15 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_says_so() {
-        let lines = vec![Line { object: "t", kind: "rows", expected: "1", found: "0" }; SHOWN + 3];
+        let lines = vec![
+            Line {
+                object: "t",
+                kind: "rows",
+                expected: "1",
+                found: "0"
+            };
+            SHOWN + 3
+        ];
         let text = text(&lines);
         assert_eq!(text.lines().count(), SHOWN + 1);
         assert!(text.ends_with("  … and 3 more (--json shows all)\n"));

@@ -105,13 +105,31 @@ mod tests {
 
     #[test]
     fn sizes_have_three_digits_at_most() {
-        let shown: Vec<String> = [0, 1023, 1024, 1536, 10_189, 1_048_575, 1_932_735_283, u64::MAX]
-            .into_iter()
-            .map(size)
-            .collect();
+        let shown: Vec<String> = [
+            0,
+            1023,
+            1024,
+            1536,
+            10_189,
+            1_048_575,
+            1_932_735_283,
+            u64::MAX,
+        ]
+        .into_iter()
+        .map(size)
+        .collect();
         assert_eq!(
             shown,
-            ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "10 KiB", "1.0 MiB", "1.8 GiB", "16384 PiB"]
+            [
+                "0 B",
+                "1023 B",
+                "1.0 KiB",
+                "1.5 KiB",
+                "10 KiB",
+                "1.0 MiB",
+                "1.8 GiB",
+                "16384 PiB"
+            ]
         );
     }
 
@@ -133,13 +151,25 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            ["0.0 s", "9.9 s", "10 s", "59 s", "1 min 00 s", "3 min 20 s", "2 h 05 min", "1 d 01 h"]
+            [
+                "0.0 s",
+                "9.9 s",
+                "10 s",
+                "59 s",
+                "1 min 00 s",
+                "3 min 20 s",
+                "2 h 05 min",
+                "1 d 01 h"
+            ]
         );
     }
 
     #[test]
     fn control_characters_never_reach_the_screen() {
         assert_eq!(printable("public.orders"), "public.orders");
-        assert_eq!(printable("a\nb\u{1b}[2Jc\u{202e}d"), "a\\nb\\u{1b}[2Jc\\u{202e}d");
+        assert_eq!(
+            printable("a\nb\u{1b}[2Jc\u{202e}d"),
+            "a\\nb\\u{1b}[2Jc\\u{202e}d"
+        );
     }
 }

@@ -110,8 +110,12 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_no_line_ends_in_spaces() {
-        let mut table = Table::new(&[("table", Align::Left), ("rows", Align::Right), ("", Align::Left)])
-            .indented(2);
+        let mut table = Table::new(&[
+            ("table", Align::Left),
+            ("rows", Align::Right),
+            ("", Align::Left),
+        ])
+        .indented(2);
         table.row(["public.orders", "1,200", ""]);
         table.row(["public.\"a\nb\"", "7", "view"]);
         assert_eq!(

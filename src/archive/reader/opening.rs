@@ -29,7 +29,8 @@ pub struct Found {
     pub json: Vec<u8>,
 }
 
-/// Opens the file and finds the manifest by the tar's last line.
+/// Opens the file and finds the manifest by the tar's last line. A sound manifest is
+/// believed; only without one does the start of the file say what it is.
 pub fn find_manifest(path: &Path) -> Result<Found, ArchiveError> {
     let io = |source| ArchiveError::Io {
         what: format!("{} could not be read", path.display()),
@@ -41,45 +42,64 @@ pub fn find_manifest(path: &Path) -> Result<Found, ArchiveError> {
         return Err(not_an_archive(path, "it is not a regular file"));
     }
     let size = about.len();
-    let start = look_at_start(&file, size).map_err(io)?;
-    if let Start::Newer(format) = start {
-        return Err(newer(path, format));
-    }
-    let damaged = |problem: &str| Err(damaged(path, MANIFEST, problem));
-    let trailer = match look_at_end(&file, size).map_err(io)? {
-        End::Line(trailer) => trailer,
-        End::Damaged(problem) if matches!(start, Start::Ours) => return damaged(problem),
-        End::Nothing if matches!(start, Start::Ours) => {
-            let salvage = Box::new(salvage(path)?);
-            if salvage.whole.last().is_some_and(|last| last == MANIFEST) {
-                return damaged("something follows it, or the empty blocks behind it are missing");
+    let problem = match look_at_end(&file, size).map_err(io)? {
+        End::Line(trailer) => match read_json(&file, size, &trailer).map_err(io)? {
+            Ok(json) => {
+                return Ok(Found {
+                    file,
+                    size,
+                    manifest_at: trailer.manifest_at,
+                    sha256: trailer.sha256,
+                    json,
+                });
             }
-            let path = path.to_owned();
-            return Err(ArchiveError::Cut { path, salvage });
-        }
-        End::Damaged(_) | End::Nothing => {
-            return Err(not_an_archive(path, "it does not begin with bookend.json"));
-        }
+            Err(problem) => Some(problem),
+        },
+        End::Damaged(problem) => Some(problem),
+        End::Nothing => None,
     };
+    match look_at_start(&file, size).map_err(io)? {
+        Start::Ours => Err(without_manifest(path, problem)),
+        Start::Newer(format) => Err(newer(path, format)),
+        Start::Foreign => Err(not_an_archive(path, "it does not begin with bookend.json")),
+    }
+}
+
+/// The manifest's JSON, or what is wrong with it.
+fn read_json(
+    file: &File,
+    size: u64,
+    trailer: &Trailer,
+) -> io::Result<Result<Vec<u8>, &'static str>> {
     let json_at = trailer.manifest_at.saturating_add(BLOCK);
     let Some(length) = (size - END - WIDTH as u64).checked_sub(json_at) else {
-        return damaged("its last line points behind itself");
+        return Ok(Err("its last line points behind itself"));
     };
     let mut json = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut json, json_at).map_err(io)?;
-    if Digest::of(&json) != trailer.sha256 {
-        return damaged(
-            "its bytes do not have the digest that its last line names: \
-             it was edited, or bytes are missing or added before it",
-        );
+    file.read_exact_at(&mut json, json_at)?;
+    let sound = Digest::of(&json) == trailer.sha256;
+    Ok(sound.then_some(json).ok_or(
+        "its bytes do not have the digest that its last line names: \
+         it was edited, or bytes are missing or added before it",
+    ))
+}
+
+/// An archive of ours that has no sound manifest.
+fn without_manifest(path: &Path, problem: Option<&str>) -> ArchiveError {
+    if let Some(problem) = problem {
+        return damaged(path, MANIFEST, problem);
     }
-    Ok(Found {
-        file,
-        size,
-        manifest_at: trailer.manifest_at,
-        sha256: trailer.sha256,
-        json,
-    })
+    match salvage(path) {
+        Err(error) => error,
+        Ok(salvage) if salvage.whole.last().is_some_and(|last| last == MANIFEST) => {
+            let problem = "something follows it, or the empty blocks behind it are missing";
+            damaged(path, MANIFEST, problem)
+        }
+        Ok(salvage) => ArchiveError::Cut {
+            path: path.to_owned(),
+            salvage: Box::new(salvage),
+        },
+    }
 }
 
 /// Reads the manifest and checks that its members fill the file, one after the other.
@@ -191,37 +211,25 @@ enum Start {
 }
 
 fn look_at_start(file: &File, size: u64) -> io::Result<Start> {
-    let mut header: Header = [0; 512];
-    if size < BLOCK {
-        // Too short to say; an archive's own first bytes are its first member's name.
-        let mut start = vec![0; usize::try_from(size).unwrap_or(0)];
-        file.read_exact_at(&mut start, 0)?;
-        let ours = !start.is_empty() && header_start().starts_with(&start);
-        return Ok(if ours { Start::Ours } else { Start::Foreign });
+    let mut start = vec![0; usize::try_from(size.min(BLOCK + ABOUT_LIMIT)).unwrap_or(0)];
+    file.read_exact_at(&mut start, 0)?;
+    let named = start.starts_with(ABOUT.as_bytes()) && start.get(ABOUT.len()) == Some(&0);
+    if !named {
+        return Ok(Start::Foreign);
     }
-    file.read_exact_at(&mut header, 0)?;
-    let Some(entry) = ustar::parse(&header).filter(|entry| entry.name == ABOUT) else {
-        // A damaged header still shows its name.
-        let ours = header.starts_with(ABOUT.as_bytes());
-        return Ok(if ours { Start::Ours } else { Start::Foreign });
-    };
-    let length = entry.size.min(ABOUT_LIMIT).min(size - BLOCK);
-    let mut about = vec![0; usize::try_from(length).unwrap_or(0)];
-    file.read_exact_at(&mut about, BLOCK)?;
-    Ok(match serde_json::from_slice::<Beginning>(&about) {
-        Ok(Beginning { format }) => match major(&format) {
-            Some(found) if found > MAJOR => Start::Newer(format),
-            _ => Start::Ours,
-        },
-        Err(_) => Start::Ours,
+    Ok(match format_at_start(&start) {
+        Some((format, found)) if found > MAJOR => Start::Newer(format),
+        _ => Start::Ours,
     })
 }
 
-fn header_start() -> Vec<u8> {
-    let mut start = ABOUT.as_bytes().to_vec();
-    start.resize(100, 0);
-    start.extend_from_slice(b"0000600\0");
-    start
+/// What the first member says of the format, if it can be read.
+fn format_at_start(start: &[u8]) -> Option<(String, u32)> {
+    let (header, content) = start.split_first_chunk()?;
+    let size = usize::try_from(ustar::parse(header)?.size).ok()?;
+    let about: Beginning = serde_json::from_slice(content.get(..size)?).ok()?;
+    let found = major(&about.format)?;
+    Some((about.format, found))
 }
 
 /// How a file ends.

@@ -43,13 +43,15 @@ pub(super) fn failure(error: &EngineError) -> Failure {
                 None => failure,
             }
         }
-        EngineError::NotOurs { .. } => Failure::of(Exit::Refused, "not-ours", error)
-            .hint("bookend copies list"),
+        EngineError::NotOurs { .. } => {
+            Failure::of(Exit::Refused, "not-ours", error).hint("bookend copies list")
+        }
         EngineError::Unsupported { advice, .. } => {
             Failure::of(Exit::Refused, "unsupported", error).hint(advice)
         }
-        EngineError::Garbled { tool, .. } => Failure::of(Exit::Failed, "garbled", error)
-            .hint(format!("check which {tool} is used: bookend doctor -v; another one: --tool-dir DIR")),
+        EngineError::Garbled { tool, .. } => Failure::of(Exit::Failed, "garbled", error).hint(
+            format!("check which {tool} is used: bookend doctor -v; another one: --tool-dir DIR"),
+        ),
         EngineError::Cancelled => interrupted(),
         EngineError::Ledger(_) => Failure::of(Exit::Failed, "ledger", error)
             .hint("nothing was created; check that the store can be written and has room"),
@@ -81,8 +83,12 @@ fn sql(what: &str, source: &tokio_postgres::Error) -> Failure {
     );
     match (server.hint(), code) {
         (Some(hint), _) => failure.hint(hint),
-        (None, "server-disk-full") => failure.hint("free space on the server, or use another: --on, --prove-on"),
-        (None, "connection-lost") => failure.hint("see the server's log, then run the command again"),
+        (None, "server-disk-full") => {
+            failure.hint("free space on the server, or use another: --on, --prove-on")
+        }
+        (None, "connection-lost") => {
+            failure.hint("see the server's log, then run the command again")
+        }
         (None, _) => failure,
     }
 }

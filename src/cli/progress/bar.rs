@@ -95,8 +95,14 @@ mod tests {
         let bar = Bar::default();
         let reading = super::super::meter::reading();
         bar.show(&reading);
-        bar.show(&Reading { bytes: 2000 << 20, ..reading });
+        bar.show(&Reading {
+            bytes: 2000 << 20,
+            ..reading
+        });
         let shown = bar.shown().clone().unwrap();
-        assert_eq!((shown.position(), shown.length()), (2000 << 20, Some(2000 << 20)));
+        assert_eq!(
+            (shown.position(), shown.length()),
+            (2000 << 20, Some(2000 << 20))
+        );
     }
 }

@@ -58,6 +58,6 @@ mod tests {
 
     #[test]
     fn objects_have_the_same_keys_in_every_event() {
-        insta::assert_snapshot!(object("progress", &reading()).to_string());
+        insta::assert_snapshot!(object("progress", &reading()).to_string(), @r#"{"bytes":314572800,"bytes_per_second":104857600,"bytes_total":1258291200,"event":"progress","phase":"backup","rows":1234567,"seconds":3.0,"seconds_left":9,"status":"snapshot 3 s old"}"#);
     }
 }

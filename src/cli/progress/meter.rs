@@ -22,7 +22,9 @@ pub(super) struct Reading {
 impl Reading {
     /// Bytes a second since the phase began.
     pub fn rate(&self) -> u64 {
-        let milliseconds = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+        let milliseconds = u64::try_from(self.elapsed.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         self.bytes.saturating_mul(1000) / milliseconds
     }
 
@@ -30,7 +32,8 @@ impl Reading {
     pub fn left(&self) -> Option<Duration> {
         let rest = self.total?.checked_sub(self.bytes)?;
         let rate = self.rate();
-        (rate > 0 && self.elapsed >= Duration::from_secs(1)).then(|| Duration::from_secs(rest / rate))
+        (rate > 0 && self.elapsed >= Duration::from_secs(1))
+            .then(|| Duration::from_secs(rest / rate))
     }
 }
 
@@ -101,13 +104,16 @@ impl<F: Face> Ticking<F> {
     fn start_ticking(&self) {
         let (stop, stopped) = channel::<()>();
         let meter = Arc::clone(&self.meter);
-        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
-            while stopped.recv_timeout(meter.face.interval()) == Err(RecvTimeoutError::Timeout) {
-                if let Some(reading) = meter.reading() {
-                    meter.face.show(&reading);
+        let thread = std::thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(meter.face.interval()) == Err(RecvTimeoutError::Timeout)
+                {
+                    if let Some(reading) = meter.reading() {
+                        meter.face.show(&reading);
+                    }
                 }
-            }
-        });
+            });
         // Without a thread there are no ticks, and nothing else suffers.
         if let Ok(thread) = thread {
             *self.ticker.lock().unwrap_or_else(PoisonError::into_inner) = Some((stop, thread));
@@ -115,7 +121,11 @@ impl<F: Face> Ticking<F> {
     }
 
     fn stop_ticking(&self) {
-        let ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ticker = self
+            .ticker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some((stop, thread)) = ticker {
             drop(stop);
             let _ = thread.join();
@@ -194,10 +204,16 @@ mod tests {
             Duration::from_millis(1)
         }
         fn show(&self, reading: &Reading) {
-            self.0.lock().unwrap().push(format!("show {} {}", reading.phase, reading.bytes));
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("show {} {}", reading.phase, reading.bytes));
         }
         fn end(&self, reading: &Reading) {
-            self.0.lock().unwrap().push(format!("end {} {}", reading.phase, reading.bytes));
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("end {} {}", reading.phase, reading.bytes));
         }
         fn note(&self, text: &str) {
             self.0.lock().unwrap().push(format!("note {text}"));
@@ -243,9 +259,15 @@ mod tests {
         let reading = reading();
         assert_eq!(reading.rate(), 100 << 20);
         assert_eq!(reading.left(), Some(Duration::from_secs(9)));
-        let unknown = Reading { total: None, ..reading.clone() };
+        let unknown = Reading {
+            total: None,
+            ..reading.clone()
+        };
         assert_eq!(unknown.left(), None);
-        let over = Reading { bytes: 1300 << 20, ..reading };
+        let over = Reading {
+            bytes: 1300 << 20,
+            ..reading
+        };
         assert_eq!(over.left(), None);
     }
 }

@@ -15,7 +15,8 @@ use crate::progress::{Progress, Silent};
 /// The face that the options ask for.
 #[must_use]
 pub fn choose(choice: ProgressChoice, volume: Volume) -> Arc<dyn Progress> {
-    let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let terminal = std::io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     match resolve(choice, volume, terminal) {
         ProgressChoice::Bar => Arc::new(bar::bar()),
         ProgressChoice::Plain => Arc::new(plain::plain()),

@@ -38,14 +38,22 @@ fn print(text: &str) {
 /// `backup: 300 MiB of 1.2 GiB · 1,234,567 rows · 100 MiB/s · 9.0 s left · snapshot 3 s old`
 pub(super) fn line(reading: &Reading) -> String {
     let mut facts = vec![match reading.total {
-        Some(total) => format!("{} of about {}", figures::size(reading.bytes), figures::size(total)),
+        Some(total) => format!(
+            "{} of about {}",
+            figures::size(reading.bytes),
+            figures::size(total)
+        ),
         None => figures::size(reading.bytes),
     }];
     if reading.rows > 0 {
         facts.push(figures::counted(reading.rows, "row", "rows"));
     }
     facts.push(format!("{}/s", figures::size(reading.rate())));
-    facts.extend(reading.left().map(|left| format!("{} left", figures::duration(left))));
+    facts.extend(
+        reading
+            .left()
+            .map(|left| format!("{} left", figures::duration(left))),
+    );
     if !reading.status.is_empty() {
         facts.push(reading.status.clone());
     }
@@ -74,6 +82,9 @@ mod tests {
             line(&reading()),
             "backup: 300 MiB of about 1.2 GiB · 1,234,567 rows · 100 MiB/s · 9.0 s left · snapshot 3 s old"
         );
-        assert_eq!(last_line(&reading()), "backup: done in 3.0 s · 300 MiB · 1,234,567 rows");
+        assert_eq!(
+            last_line(&reading()),
+            "backup: done in 3.0 s · 300 MiB · 1,234,567 rows"
+        );
     }
 }

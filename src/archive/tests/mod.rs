@@ -1,0 +1,4 @@
+mod damage;
+mod forged;
+mod round_trip;
+mod sample;

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::event::CommandEnd;
 use super::hands::Ended;
 use super::journal::CommandFacts;
-use super::template::blot;
 use super::words::signal_name;
 use crate::connection::Secret;
 use crate::process::migration::{self, Migration, Outcome, Stop};
@@ -41,11 +40,13 @@ pub struct Streams {
 pub struct Command {
     /// Its words, templates filled in.
     pub words: Vec<String>,
+    /// Its words as they may be shown and recorded, passwords blotted out.
+    pub shown: Vec<String>,
     /// Its whole environment.
     pub environment: Vec<(String, Secret)>,
     /// Variables that were pointed at the step's database, for the report.
     pub repointed: Vec<String>,
-    /// Passwords to blot out of what it prints and of what is recorded.
+    /// Passwords to blot out of what it prints.
     pub secrets: Vec<Secret>,
     /// How long it may take.
     pub limit: Option<Duration>,
@@ -55,9 +56,8 @@ impl Command {
     /// What is recorded before it is started.
     #[must_use]
     pub fn facts(&self, streams: &Streams) -> CommandFacts {
-        let secrets: Vec<&Secret> = self.secrets.iter().collect();
         CommandFacts {
-            words: self.words.iter().map(|word| blot(word, &secrets)).collect(),
+            words: self.shown.clone(),
             log: streams.log_path.display().to_string(),
             repointed: self.repointed.clone(),
         }
@@ -114,13 +114,19 @@ impl Command {
             });
         }
         if !self.repointed.is_empty() {
-            notes.push(format!("also pointed at the target: {}", self.repointed.join(", ")));
+            notes.push(format!(
+                "also pointed at the target: {}",
+                self.repointed.join(", ")
+            ));
         }
         if ended.left_running {
             notes.push("processes that it started are still running".to_owned());
         }
         if !ended.own_session {
-            notes.push("it shared bookend's terminal: no way to give it a session of its own was found".to_owned());
+            notes.push(
+                "it shared bookend's terminal: no way to give it a session of its own was found"
+                    .to_owned(),
+            );
         }
         if let Some(error) = &ended.log_failed {
             notes.push(format!("its log is not complete: {error}"));

@@ -16,8 +16,8 @@ use crate::engine::{CheckState, EngineError, Inspection};
 use crate::operation::{
     self, BackupOutcome, BackupRequest, OperationError, Place, Proof, Verdict, Workspace,
 };
-use crate::report::difference::difference_lines;
 use crate::report::figures::size;
+use crate::report::run::change_lines;
 use crate::snapshot::{ObjectKind, SeamError, Snapshot, diff};
 
 /// An operation's failure as a person reads it.
@@ -131,8 +131,7 @@ impl Live {
             Place::SameServer(_) => Ok(subject.inspection.free_bytes),
             Place::Other(target) => {
                 let engine = self.ws.engines.get(target.engine())?;
-                let there =
-                    operation::reach(engine.as_ref(), &self.ws.context(), target).await?;
+                let there = operation::reach(engine.as_ref(), &self.ws.context(), target).await?;
                 Ok(there.free_bytes)
             }
         }
@@ -178,7 +177,10 @@ impl Hands for Live {
             return Err(preflight_refused(&subject.target, obstacles));
         }
         if self.proofs {
-            let free = self.free_bytes(subject).await.map_err(|e| self.trouble(&e))?;
+            let free = self
+                .free_bytes(subject)
+                .await
+                .map_err(|e| self.trouble(&e))?;
             lines.push(match free {
                 Some(free) => format!("free space where the copy goes: {}", size(free)),
                 None => "free space on the server: not known".to_owned(),
@@ -261,9 +263,10 @@ impl Hands for Live {
             _ => operation::diff(&PathBuf::from(&before.path), &PathBuf::from(&after.path))
                 .map_err(|error| self.trouble(&error))?,
         };
+        let difference = serde_json::to_value(&found).unwrap_or(Value::Null);
         Ok(Compared {
-            lines: difference_lines(&found),
-            difference: serde_json::to_value(&found).unwrap_or(Value::Null),
+            lines: change_lines(&difference),
+            difference,
         })
     }
 
@@ -385,8 +388,7 @@ fn identical_line(snapshot: &Snapshot) -> String {
 /// Whether the failure is about the archive itself, not about the way to a server.
 fn does_not_restore(error: &OperationError) -> bool {
     match error {
-        OperationError::Damaged { .. }
-        | OperationError::Archive(_)
+        OperationError::Archive(_)
         | OperationError::Seam(SeamError::Damaged { .. })
         | OperationError::Engine(
             EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),

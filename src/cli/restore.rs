@@ -116,7 +116,7 @@ fn outcome(archive: &StoredArchive, restored: &RestoreOutcome, no_proof: Option<
         "database": restored.database,
         "url": restored.url,
         "seconds": seconds(restored.seconds),
-        "verdict": restored.verdict.map(Verdict::word),
+        "verdict": restored.verdict,
         "differences": restored.differences,
         "not_compared": restored.not_compared,
         "no_proof": no_proof,
@@ -133,7 +133,9 @@ fn outcome(archive: &StoredArchive, restored: &RestoreOutcome, no_proof: Option<
 }
 
 fn describe(archive: &StoredArchive, restored: &RestoreOutcome) -> String {
-    let verdict = restored.verdict.map_or("not compared", Verdict::word);
+    let verdict = restored
+        .verdict
+        .map_or_else(|| "not compared".to_owned(), |verdict| verdict.to_string());
     let mut text = match (&restored.database, &restored.url) {
         (Some(database), Some(url)) => format!(
             "{} restored from {} in {}: {verdict}\n  {}\n",

@@ -363,7 +363,7 @@ pub trait Engine: Send + Sync {
 #[must_use]
 pub fn for_kind(kind: EngineKind) -> Option<Arc<dyn Engine>> {
     match kind {
-        EngineKind::Postgresql => None,
+        EngineKind::Postgresql => Some(Arc::new(postgres::Postgres)),
         EngineKind::Mongodb => None,
     }
 }

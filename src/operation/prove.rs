@@ -73,12 +73,16 @@ fn write_receipt(
     comparison: Comparison,
 ) -> Result<(Receipt, PathBuf), OperationError> {
     let receipt = Receipt {
-        proved_at: Utc::now(),
-        verdict: verdict(&comparison).word().to_owned(),
+        archive: archive.id().to_owned(),
+        manifest_sha256: archive.manifest_sha256(),
+        proven_at: Utc::now(),
+        server_version: comparison.server_version.clone(),
+        server_identity: comparison.server_identity.clone(),
+        bookend: env!("CARGO_PKG_VERSION").to_owned(),
+        verdict: verdict(&comparison),
         differences: comparison.differences,
         objects: comparison.objects,
         not_compared: comparison.not_compared,
-        server_version: comparison.server_version,
     };
     let written = ws.store.write_receipt(path, &receipt)?;
     Ok((receipt, written))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::{Finished, ProcessError, Running};
 use crate::connection::Secret;
 
 /// What a tool reads.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub enum Input {
     /// Nothing.
     #[default]
@@ -36,7 +37,6 @@ pub enum Output {
 }
 
 /// One call of a tool.
-#[derive(Debug)]
 pub struct ToolCommand {
     pub(super) name: String,
     pub(super) path: PathBuf,
@@ -48,6 +48,17 @@ pub struct ToolCommand {
     pub(super) lenient: bool,
     pub(super) stderr_limit: usize,
     pub(super) grace: Duration,
+    pub(super) end_within: Duration,
+}
+
+/// Without the values of the environment, some of which are secrets.
+impl fmt::Debug for ToolCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolCommand")
+            .field("line", &self.line())
+            .field("environment", &self.environment.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ToolCommand {
@@ -67,6 +78,7 @@ impl ToolCommand {
             lenient: false,
             stderr_limit: 64 * 1024,
             grace: Duration::from_secs(5),
+            end_within: Duration::from_secs(60),
         }
     }
 
@@ -145,6 +157,13 @@ impl ToolCommand {
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// How long it may go on after it closed its output; 60 s unless set.
+    #[must_use]
+    pub fn end_within(mut self, time: Duration) -> Self {
+        self.end_within = time;
         self
     }
 

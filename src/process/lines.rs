@@ -1,5 +1,7 @@
 //! Copying output line by line to two places.
 
+use std::borrow::Cow;
+
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Mutex;
 
@@ -78,24 +80,35 @@ impl<'a, S: AsyncWrite + Unpin, L: AsyncWrite + Unpin> Copier<'a, S, L> {
         if lines.is_empty() {
             return;
         }
-        let text = redact(&String::from_utf8_lossy(lines), self.secrets);
+        let bytes = redacted(lines, self.secrets);
         let mut to = self.to.lock().await;
         if let Ok(log) = &mut to.log
-            && let Err(error) = write_all(log, &text).await
+            && let Err(error) = write_all(log, &bytes).await
         {
             to.log = Err(error);
         }
         if let Some(screen) = &mut to.screen
-            && write_all(screen, &text).await.is_err()
+            && write_all(screen, &bytes).await.is_err()
         {
             to.screen = None;
         }
     }
 }
 
-async fn write_all(to: &mut (impl AsyncWrite + Unpin), text: &str) -> std::io::Result<()> {
-    to.write_all(text.as_bytes()).await?;
+async fn write_all(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes).await?;
     to.flush().await
+}
+
+/// The bytes themselves, whatever their encoding, unless there is a secret in them.
+fn redacted<'b>(bytes: &'b [u8], secrets: &[Secret]) -> Cow<'b, [u8]> {
+    let text = String::from_utf8_lossy(bytes);
+    let clean = redact(&text, secrets);
+    if clean == text {
+        Cow::Borrowed(bytes)
+    } else {
+        Cow::Owned(clean.into_bytes())
+    }
 }
 
 /// How many bytes at the front are whole lines. A carriage return ends one too: progress

@@ -2,6 +2,7 @@
 //! by line, and an end that is always known or said to be unknown.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -66,7 +67,6 @@ pub struct Stop {
 }
 
 /// A migration command that is ready to run.
-#[derive(Debug)]
 pub struct Migration {
     words: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
@@ -74,6 +74,17 @@ pub struct Migration {
     directory: Option<PathBuf>,
     limit: Option<Duration>,
     grace: Duration,
+}
+
+/// Without the values of the environment, some of which are secrets.
+impl fmt::Debug for Migration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.environment.iter().map(|(name, _)| name);
+        f.debug_struct("Migration")
+            .field("words", &self.words)
+            .field("environment", &names.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Migration {
@@ -175,9 +186,9 @@ impl Migration {
         let watching = self.watch(&mut child, &group, stop);
         tokio::pin!(watching);
         // The output is drained while it runs; whichever ends first, the command's end rules.
-        let (watched, copied) = tokio::select! {
-            watched = &mut watching => (watched, None),
-            copied = &mut copying => (watching.await, Some(copied)),
+        let (watched, output_over) = tokio::select! {
+            watched = &mut watching => (watched, false),
+            () = &mut copying => (watching.await, true),
         };
         let took = started.elapsed();
         let (ending, outcome) = watched.map_err(|source| ProcessError::Pipe {
@@ -190,7 +201,7 @@ impl Migration {
             Outcome::TimedOut | Outcome::Interrupted => group.clear(),
             Outcome::Exited(_) | Outcome::Signalled(_) => group.forget(),
         }
-        if copied.is_none() {
+        if !output_over {
             // Something that it left behind may hold its output open for ever.
             let _held_open = timeout(OUTPUT_GRACE, copying).await;
         }

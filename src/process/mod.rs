@@ -14,6 +14,8 @@ pub mod migration;
 mod output;
 mod running;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod toolbox;
 mod version;
 

@@ -11,12 +11,10 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::process::ChildStdout;
 use tokio::time::{Sleep, sleep};
 
-use super::ProcessError;
 use super::group::Group;
 use super::running::{Ended, Outcome, outcome};
+use super::{ProcessError, ToolCommand};
 
-/// How long a tool may go on after it closed its output.
-const END_WITHIN: Duration = Duration::from_secs(60);
 /// How long the output may stay open and silent after the tool has ended.
 const HELD_OPEN: Duration = Duration::from_secs(3);
 
@@ -28,6 +26,8 @@ pub struct ToolOutput {
     pipe: ChildStdout,
     group: Group,
     outcome: Waiting,
+    /// How long the tool may go on after it closed its output.
+    end_within: Duration,
     closed: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -47,13 +47,19 @@ impl std::fmt::Debug for ToolOutput {
 }
 
 impl ToolOutput {
-    pub(super) fn new(tool: &str, pipe: ChildStdout, mut ended: Ended, group: Group) -> Self {
-        let name = tool.to_owned();
+    pub(super) fn new(
+        command: &ToolCommand,
+        pipe: ChildStdout,
+        mut ended: Ended,
+        group: Group,
+    ) -> Self {
+        let name = command.name.clone();
         Self {
-            tool: tool.to_owned(),
+            tool: command.name.clone(),
             pipe,
             group,
             outcome: Waiting::Yet(Box::pin(async move { outcome(&mut ended, &name).await })),
+            end_within: command.end_within,
             closed: false,
             timer: None,
         }
@@ -85,13 +91,13 @@ impl ToolOutput {
         if let Poll::Ready(outcome) = self.poll_outcome(cx) {
             return Poll::Ready(outcome.judge().map(drop).map_err(io::Error::other));
         }
-        if self.poll_timer(cx, END_WITHIN).is_pending() {
+        if self.poll_timer(cx, self.end_within).is_pending() {
             return Poll::Pending;
         }
         self.group.signal(Signal::SIGKILL);
         Poll::Ready(Err(io::Error::other(ProcessError::StillRunning {
             tool: self.tool.clone(),
-            seconds: END_WITHIN.as_secs(),
+            seconds: self.end_within.as_secs(),
         })))
     }
 

@@ -112,7 +112,7 @@ impl Running {
         let stdout = child
             .stdout
             .take()
-            .map(|pipe| ToolOutput::new(&command.name, pipe, ended.clone(), group.clone()));
+            .map(|pipe| ToolOutput::new(&command, pipe, ended.clone(), group.clone()));
         let (stdout, captured) = match command.output {
             Output::Capture(limit) => (None, stdout.map(|s| capture(s, limit, &command.name))),
             Output::Pipe | Output::Null => (stdout, None),
@@ -162,14 +162,12 @@ impl Running {
             () = cancel.cancelled() => None,
             finished = self.wait() => Some(finished),
         };
-        match finished {
-            Some(finished) => finished,
-            None => {
-                let tool = self.name.clone();
-                self.terminate().await;
-                Err(ProcessError::Cancelled { tool })
-            }
+        if let Some(finished) = finished {
+            return finished;
         }
+        let tool = self.name.clone();
+        self.terminate().await;
+        Err(ProcessError::Cancelled { tool })
     }
 
     async fn wait(&mut self) -> Result<Finished, ProcessError> {

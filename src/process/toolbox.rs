@@ -31,6 +31,7 @@ pub struct ToolBox {
     dirs: Arc<[PathBuf]>,
     environment: Arc<BTreeMap<OsString, OsString>>,
     versions: Arc<Mutex<HashMap<PathBuf, Version>>>,
+    pub(super) version_within: Duration,
 }
 
 /// A tool that was found and said its version.
@@ -81,6 +82,7 @@ impl ToolBox {
             dirs: search_path(dirs, environment.get(&OsString::from("PATH"))).into(),
             environment: Arc::new(environment),
             versions: Arc::default(),
+            version_within: VERSION_WITHIN,
         }
     }
 
@@ -174,10 +176,10 @@ impl ToolBox {
             .stdout(Output::Capture(64 * 1024))
             .spawn()
             .map_err(|error| unusable(described(&error)))?;
-        let finished = tokio::time::timeout(VERSION_WITHIN, running.finish())
+        let finished = tokio::time::timeout(self.version_within, running.finish())
             .await
             .map_err(|_elapsed| {
-                let seconds = VERSION_WITHIN.as_secs();
+                let seconds = self.version_within.as_secs();
                 unusable(format!("it did not say its version within {seconds} s"))
             })?
             .map_err(|error| unusable(described(&error)))?;

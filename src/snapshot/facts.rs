@@ -34,8 +34,9 @@ pub struct Snapshot {
     /// Roles and tablespaces that the database refers to and that live outside it.
     #[serde(default)]
     pub prerequisites: Vec<Prerequisite>,
-    /// The vendor's schema entries, for the proof; see [`SchemaEntry`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The vendor's schema entries, filled in while two databases are compared. Not stored:
+    /// an archive has them in the vendor's table of contents.
+    #[serde(skip)]
     pub schema: Vec<SchemaEntry>,
     /// In words: what did not come along or will be recomputed.
     #[serde(default)]

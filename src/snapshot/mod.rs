@@ -6,6 +6,7 @@
 
 pub mod diff;
 mod facts;
+mod pattern;
 mod seam;
 mod stream;
 
@@ -14,5 +15,6 @@ pub use facts::{
     Object, ObjectKind, Part, PartKind, Prerequisite, SchemaEntry, SequenceValue, ServerFacts,
     Snapshot,
 };
+pub use pattern::glob_matches;
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
 pub use stream::{ChunkFacts, Fingerprint, Stream, StreamId, StreamKind};

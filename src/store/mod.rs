@@ -1,1 +1,98 @@
-//! Where archives live: publish, list, select, lock.
+//! Where archives live: publish, list, select, lock. Nothing else in the crate writes files
+//! that last.
+//!
+//! A store is one folder: archives `ID.tar` with their receipts `ID.tar.proof.json`, the
+//! record of databases `databases.jsonl`, a folder for each run under `runs/`, and locks. A
+//! file that is being written is called `.NAME.partial` and locked by its writer, so that a
+//! leftover of a crash is told from work in progress.
+
+mod error;
+mod files;
+mod ledger;
+mod listing;
+mod lock;
+mod log;
+mod pending;
+mod receipt;
+mod runs;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+pub use error::StoreError;
+pub use files::Leftover;
+pub use ledger::DatabaseLedger;
+pub use listing::{BrokenArchive, Listing, StoredArchive};
+pub use lock::StoreLock;
+pub use log::DurableLog;
+pub use pending::Pending;
+pub use receipt::{Receipt, Verdict};
+pub use runs::RunFolder;
+
+/// A folder of archives.
+#[derive(Clone, Debug)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `dir`, and makes the folder (0700) if there is none.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or is something else.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        files::make_folder(dir)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// True if others than the owner may list the folder. Files in it are 0600 anyway.
+    ///
+    /// # Errors
+    /// The folder cannot be looked at.
+    pub fn is_open_to_others(&self) -> Result<bool, StoreError> {
+        let about = fs::metadata(&self.dir);
+        let about = about.map_err(StoreError::io(|| format!("{}", self.dir.display())))?;
+        Ok(about.permissions().mode() & 0o077 != 0)
+    }
+
+    /// The record of databases that bookend made.
+    ///
+    /// # Errors
+    /// The record cannot be opened.
+    pub fn ledger(&self) -> Result<DatabaseLedger, StoreError> {
+        DatabaseLedger::open(&self.dir.join("databases.jsonl"))
+    }
+}
+
+/// The id of an archive: label, time in UTC, and the tag if there is one; characters that a
+/// file name should not hold become `_`.
+#[must_use]
+pub fn archive_id(label: &str, created: DateTime<Utc>, tag: Option<&str>) -> String {
+    let safe = |text: &str| -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let safe = text.chars().map(|c| if plain(c) { c } else { '_' });
+        safe.take(80).collect()
+    };
+    let label = safe(label);
+    let label = label.trim_start_matches('.');
+    let label = if label.is_empty() { "database" } else { label };
+    let time = created.format("%Y%m%dT%H%M%SZ");
+    match tag {
+        Some(tag) => format!("{label}-{time}-{}", safe(tag)),
+        None => format!("{label}-{time}"),
+    }
+}

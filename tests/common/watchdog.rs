@@ -10,8 +10,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Servers refuse to run as root, so root starts them as this user, which needs no entry
-/// in `/etc/passwd`.
+/// Servers refuse to run as root, so root starts them as `nobody` (`initdb` wants an entry
+/// in `/etc/passwd`).
 const SERVER_UID: u32 = 65534;
 
 /// `$1` is `pg_ctl`, `$2` the server's folder. Every order is answered with one word.

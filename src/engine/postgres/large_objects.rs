@@ -7,9 +7,12 @@
 //! objects: an oid, its content in pieces of stated length until the length 0; the next oid;
 //! and the oid 0 at the end of the block. The file ends after a block.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
-use super::toc::{Compression, Toc};
+use super::toc::{Compression, Toc, int_of};
 use crate::fingerprint::LargeObjectHasher;
 use crate::snapshot::{LargeObject, LargeObjects};
 
@@ -191,7 +194,8 @@ impl LargeObjectStream {
         let taken = bytes.len().min(missing);
         self.number.extend(bytes.iter().take(taken));
         if taken == missing {
-            let value = self.value()?;
+            let value = int_of(&self.number)
+                .ok_or_else(|| self.garbled("a number that is not possible".to_owned()))?;
             self.number.clear();
             match self.expect {
                 Expect::BlockEntry => self.entry(value)?,
@@ -200,24 +204,6 @@ impl LargeObjectStream {
             }
         }
         Ok(taken)
-    }
-
-    /// `ReadInt` of `pg_backup_archiver.c`: a sign byte, then the magnitude, least
-    /// significant byte first.
-    fn value(&self) -> Result<i32, LargeObjectError> {
-        let sign = self.number.first().copied().unwrap_or_default();
-        let magnitude = self
-            .number
-            .iter()
-            .skip(1)
-            .rev()
-            .fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
-        let value = match (sign, i64::try_from(magnitude)) {
-            (0, Ok(value)) => i32::try_from(value).ok(),
-            (1, Ok(value)) => i32::try_from(-value).ok(),
-            _ => None,
-        };
-        value.ok_or_else(|| self.garbled("a number that is not possible".to_owned()))
     }
 
     fn entry(&mut self, entry: i32) -> Result<(), LargeObjectError> {

@@ -1,10 +1,126 @@
-//! PostgreSQL.
+//! PostgreSQL: the vendor's table of contents, our parallel copy.
 
+mod assemble;
 pub mod catalog;
 pub mod compare;
+mod dump;
+mod inspect;
+mod kit;
 pub mod large_objects;
+mod marker;
+mod names;
+mod proof;
+mod remove;
+mod restore;
+mod server;
+mod sql_error;
 pub mod toc;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::connection::Target;
+use crate::snapshot::{Sink, Snapshot, Source};
+
+use super::{
+    Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
+    EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
+};
+
 
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;
+
+#[async_trait]
+impl Engine for Postgres {
+    fn name(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            publishing: Publishing::Rename,
+            schema_only: Capability::Yes,
+            owners: Capability::Yes,
+        }
+    }
+
+    async fn inspect(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError> {
+        inspect::inspect(context, target).await
+    }
+
+    async fn dump(
+        &self,
+        context: &Context,
+        target: &Target,
+        request: &DumpRequest,
+        sink: Arc<dyn Sink>,
+    ) -> Result<Snapshot, EngineError> {
+        dump::dump(context, target, request, sink).await
+    }
+
+    fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit {
+        kit::kit(snapshot)
+    }
+
+    async fn restore(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+        on: &Target,
+        request: &RestoreRequest,
+    ) -> Result<DatabaseCopy, EngineError> {
+        restore::restore(context, source, on, request).await
+    }
+
+    async fn compare(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+        copy: &DatabaseCopy,
+    ) -> Result<Comparison, EngineError> {
+        proof::compare(context, source, copy).await
+    }
+
+    async fn publish(
+        &self,
+        context: &Context,
+        copy: DatabaseCopy,
+        kind: CopyKind,
+        archive: &str,
+    ) -> Result<Target, EngineError> {
+        remove::publish(context, copy, kind, archive).await
+    }
+
+    async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
+        remove::discard(context, copy).await
+    }
+
+    async fn copies(
+        &self,
+        context: &Context,
+        on: &Target,
+    ) -> Result<Vec<MarkedDatabase>, EngineError> {
+        remove::list(context, on).await
+    }
+
+    async fn drop_marked(
+        &self,
+        context: &Context,
+        on: &Target,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        remove::drop_marked(context, on, name).await
+    }
+
+    async fn drop_announced(
+        &self,
+        context: &Context,
+        on: &Target,
+        made: &MadeDatabase,
+    ) -> Result<bool, EngineError> {
+        remove::drop_announced(context, on, made).await
+    }
+}

@@ -87,7 +87,7 @@ pub async fn read(
 ) -> Result<CatalogFacts, Error> {
     let version = Version(server_version_num);
     client
-        .batch_execute("SELECT pg_catalog.set_config('search_path', '', true)")
+        .batch_execute("SELECT pg_catalog.set_config('search_path', '', true), pg_catalog.set_config('jit', 'off', true)")
         .await?;
     let mut assembly = Assembly::default();
     relations::read(client, version, dumped, &mut assembly).await?;

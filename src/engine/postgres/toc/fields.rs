@@ -78,7 +78,8 @@ impl<'r, R: AsyncBufRead + Unpin> Fields<'r, R> {
                 });
             }
             let taken = buffer.len().min(left);
-            self.bytes.extend(buffer.iter().take(taken));
+            self.bytes
+                .extend_from_slice(buffer.get(..taken).unwrap_or_default());
             self.reader.consume(taken);
             left -= taken;
         }
@@ -103,16 +104,9 @@ impl<'r, R: AsyncBufRead + Unpin> Fields<'r, R> {
 
     /// `ReadInt`.
     pub(super) async fn int(&mut self) -> Result<i32, TocError> {
-        let sign = self.byte().await?;
-        let magnitude = magnitude(self.bytes(usize::from(self.int_size)).await?);
-        let value = match sign {
-            0 => i64::try_from(magnitude).ok(),
-            1 => i64::try_from(magnitude).ok().map(|value| -value),
-            _ => return Err(self.bad(format!("a number with the sign {sign}"))),
-        };
-        value
-            .and_then(|value| i32::try_from(value).ok())
-            .ok_or_else(|| self.bad("a number that does not fit 32 bits"))
+        let size = 1 + usize::from(self.int_size);
+        let value = int_of(self.bytes(size).await?);
+        value.ok_or_else(|| self.bad("a number that is not possible"))
     }
 
     /// A number that is not negative.
@@ -184,6 +178,17 @@ impl<'r, R: AsyncBufRead + Unpin> Fields<'r, R> {
     }
 }
 
+/// The value of a sign byte and a magnitude; `None` for one that `pg_dump` can't have meant.
+pub(in crate::engine::postgres) fn int_of(bytes: &[u8]) -> Option<i32> {
+    let (sign, rest) = bytes.split_first()?;
+    let value = i64::try_from(magnitude(rest)).ok()?;
+    match (sign, value) {
+        (0, value) => i32::try_from(value).ok(),
+        (1, 1..) => i32::try_from(-value).ok(),
+        _ => None,
+    }
+}
+
 /// Little-endian, whatever the machine was.
 fn magnitude(bytes: &[u8]) -> u128 {
     bytes
@@ -196,4 +201,42 @@ fn magnitude(bytes: &[u8]) -> u128 {
 pub(super) fn quoted(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     format!("{short:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn numbers_have_a_sign_and_no_second_zero() {
+        assert_eq!(int_of(&[0, 0, 0, 0, 0]), Some(0));
+        assert_eq!(int_of(&[1, 1, 0, 0, 0]), Some(-1));
+        assert_eq!(int_of(&[0, 0xff, 0xff, 0xff, 0x7f]), Some(i32::MAX));
+        assert_eq!(int_of(&[1, 0, 0, 0, 0x80]), Some(i32::MIN));
+        for bad in [
+            &[0, 0, 0, 0, 0x80][..],
+            &[1, 0, 0, 0, 0],
+            &[1, 1, 0, 0, 0x80],
+            &[2, 1, 0, 0, 0],
+            &[0, 0, 0, 0, 0, 1],
+            &[0xff; 17],
+            &[],
+        ] {
+            assert_eq!(int_of(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_claimed_gibibyte_takes_only_what_arrives() {
+        let mut bytes = vec![0, 0xff, 0xff, 0xff, 0x3f];
+        bytes.extend([b'x'; 100]);
+        let mut rest = bytes.as_slice();
+        let mut fields = Fields::new(&mut rest);
+        fields.int_size = 4;
+        let read = fields.string("name").now_or_never().unwrap();
+        assert!(matches!(read, Err(TocError::Cut { at: 105, .. })));
+        assert!(fields.bytes.capacity() < 4096);
+    }
 }

@@ -13,8 +13,13 @@ mod fields;
 mod header;
 mod normalise;
 mod read;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(in crate::engine::postgres) mod writer;
 
 pub use error::TocError;
+pub(super) use fields::int_of;
 pub use normalise::schema_entries;
 pub use read::{parse, read};
 
@@ -156,7 +161,7 @@ impl Toc {
     }
 
     /// The entries that announce large objects, each with the oids it announces: `BLOB`, one
-    /// each, and from pg_dump 17 on `BLOB METADATA`, up to a thousand, one a line.
+    /// each, and from `pg_dump` 17 on `BLOB METADATA`, up to a thousand, one a line.
     pub fn large_objects(&self) -> impl Iterator<Item = (&Entry, Vec<u32>)> {
         self.entries.iter().filter_map(|entry| {
             let oids = match entry.desc.as_str() {

@@ -78,7 +78,7 @@ fn compared(entry: &Entry, groups: &BTreeMap<i32, Vec<u32>>) -> Vec<SchemaEntry>
     }
 }
 
-/// The large objects that an entry of pg_dump 17 and newer is about at once: its text names
+/// The large objects that an entry of `pg_dump` 17 and newer is about at once: its text names
 /// the first of them only.
 fn group_of<'a>(entry: &Entry, groups: &'a BTreeMap<i32, Vec<u32>>) -> Option<&'a [u32]> {
     if !(is_attached(&entry.desc) && entry.tag.starts_with("LARGE OBJECTS ")) {

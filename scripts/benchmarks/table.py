@@ -1,0 +1,53 @@
+"""Figures as Markdown, between two markers of docs/benchmarks.md."""
+
+import platform
+from pathlib import Path
+
+from .contenders import GROUPS, OURS
+
+BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+
+
+def markdown(results, about):
+    """The tables for all groups that were measured, in their fixed order."""
+    lines = [about, ""]
+    lines += ["| bookend | against | seconds | seconds | ratio | to reach |",
+              "| --- | --- | ---: | ---: | ---: | ---: |"]
+    for group in GROUPS:
+        figures = results.get(group.name)
+        for pair in group.pairs if figures else []:
+            ours, theirs = figures[pair.ours], figures[pair.theirs]
+            ratio = ours["seconds"] / theirs["seconds"]
+            met = "" if ratio <= pair.limit else " (missed)"
+            lines.append(f"| {pair.ours}{group.title} | {pair.theirs} | {spread(ours)} | {spread(theirs)} "
+                         f"| {ratio:.2f}{met} | ≤ {pair.limit:.2f} |")
+    lines += ["", "| peak memory of bookend's process | MiB | to reach |", "| --- | ---: | ---: |"]
+    for group in GROUPS:
+        for name in group.commands if group.name in results else []:
+            if name in OURS:
+                mib = results[group.name][name]["peak_kib"] / 1024
+                met = "" if mib <= group.memory else " (missed)"
+                lines.append(f"| {name}{group.title} | {mib:.0f}{met} | ≤ {group.memory} |")
+    return "\n".join(lines)
+
+
+def spread(figures):
+    return f"{figures['seconds']:.2f} ({figures['fastest']:.2f} to {figures['slowest']:.2f})"
+
+
+def about(runs, scale, versions, cores):
+    """One paragraph: on what, with what."""
+    model = next((line.split(":", 1)[1].strip() for line in
+                  Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+                 platform.machine())
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024 / 1024
+    return (f"Median of {runs} (fastest to slowest), scale {scale}; {cores} cores of {model}, "
+            f"{memory:.0f} GiB; {'; '.join(versions)}.")
+
+
+def write(page, text):
+    """Puts the text between the page's markers."""
+    whole = page.read_text()
+    before, rest = whole.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

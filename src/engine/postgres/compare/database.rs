@@ -1,0 +1,97 @@
+//! The database's own facts: locale, settings, grants, owner, comment; extension versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::content::Told;
+use crate::engine::RestoreRequest;
+use crate::snapshot::{DatabaseFacts, Snapshot};
+
+pub(super) fn compare(
+    archive: &Snapshot,
+    copy: &Snapshot,
+    request: &RestoreRequest,
+    told: &mut Told,
+) {
+    let (expected, found) = (&archive.database, &copy.database);
+    let name = &expected.name;
+    locale(expected, found, told);
+    sets(name, "setting", &expected.settings, &found.settings, told);
+    if !request.no_privileges {
+        sets(name, "grant", &expected.grants, &found.grants, told);
+    }
+    if !request.no_owner {
+        told.unless_equal(name, "owner", &expected.owner, &found.owner);
+    }
+    let comment = |facts: &DatabaseFacts| facts.comment.clone().unwrap_or_else(|| "none".into());
+    told.unless_equal(name, "comment", &comment(expected), &comment(found));
+    let limit = |facts: &DatabaseFacts| match facts.connection_limit {
+        limit if limit < 0 => "none".to_owned(),
+        limit => limit.to_string(),
+    };
+    told.unless_equal(name, "connection limit", &limit(expected), &limit(found));
+    extensions(archive, copy, told);
+}
+
+/// A copy is made with the library that the server has now, so where the source's recorded
+/// version is older than its own server's library, the library's is the one to expect.
+fn locale(expected: &DatabaseFacts, found: &DatabaseFacts, told: &mut Told) {
+    let effective = |facts: &DatabaseFacts| -> BTreeMap<String, String> {
+        let mut locale = facts.locale.clone();
+        if let Some(library) = locale.remove("library version") {
+            locale.insert("collation version".to_owned(), library);
+        }
+        locale
+    };
+    let (expected_locale, found_locale) = (effective(expected), effective(found));
+    let keys: BTreeSet<&String> = expected_locale.keys().chain(found_locale.keys()).collect();
+    for key in keys {
+        let said = |locale: &BTreeMap<String, String>| {
+            locale
+                .get(key)
+                .cloned()
+                .unwrap_or_else(|| "none".to_owned())
+        };
+        let (a, b) = (said(&expected_locale), said(&found_locale));
+        told.unless_equal(&expected.name, key, &a, &b);
+    }
+}
+
+/// Lines that only one side has; two about the same name (up to `=`) are told as one.
+fn sets(name: &str, kind: &str, expected: &[String], found: &[String], told: &mut Told) {
+    let about = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+    let mut extra: Vec<&String> = found.iter().filter(|l| !expected.contains(l)).collect();
+    for line in expected.iter().filter(|line| !found.contains(line)) {
+        let other = extra.iter().position(|other| about(other) == about(line));
+        let other = other.map(|at| extra.remove(at).as_str());
+        told.tell(name, kind, line.as_str(), other.unwrap_or("missing"));
+    }
+    for line in extra {
+        told.tell(name, kind, "nothing", line.as_str());
+    }
+}
+
+/// Versions and schemas. That one is missing is told as any other missing definition, under
+/// the same words, by the comparison of definitions too.
+fn extensions(archive: &Snapshot, copy: &Snapshot, told: &mut Told) {
+    for extension in &archive.extensions {
+        let name = &super::naming::quote(&extension.name);
+        let Some(other) = copy.extensions.iter().find(|e| e.name == extension.name) else {
+            let version = format!("version {}", extension.version);
+            told.tell(name, "extension", version, "missing");
+            continue;
+        };
+        let said = |version: &str| format!("version {version}");
+        let (a, b) = (said(&extension.version), said(&other.version));
+        told.unless_equal(name, "extension", &a, &b);
+        let said = |schema: &str| format!("schema {schema}");
+        let (a, b) = (said(&extension.schema), said(&other.schema));
+        told.unless_equal(name, "extension", &a, &b);
+    }
+    for extension in &copy.extensions {
+        if !archive.extensions.iter().any(|e| e.name == extension.name) {
+            let name = &super::naming::quote(&extension.name);
+            let version = format!("version {}", extension.version);
+            told.tell(name, "extension", "nothing", version);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The control session: one transaction whose snapshot everything else reads under.
+
+use crate::connection::Target;
+use crate::connection::postgres::Session;
+use crate::engine::{Context, EngineError};
+
+use super::super::sql_error::sql;
+
+/// A session in `REPEATABLE READ, READ ONLY` with an exported snapshot.
+pub(in super::super) struct Control {
+    /// The session, in its transaction.
+    pub session: Session,
+    /// Name of the exported snapshot, for `SET TRANSACTION SNAPSHOT` and `pg_dump --snapshot`.
+    pub snapshot: String,
+    /// The server's number, e.g. 160014.
+    pub version_num: u32,
+    /// Its backend's pid.
+    pub pid: i32,
+    /// `server_encoding`.
+    pub encoding: String,
+}
+
+impl Control {
+    /// Opens the session and exports its snapshot. Works on a hot standby too (seen on 15).
+    pub(in super::super) async fn open(
+        context: &Context,
+        target: &Target,
+    ) -> Result<Self, EngineError> {
+        let session = target
+            .postgres()?
+            .connect(&application_name(context))
+            .await?;
+        session
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(sql(target, "a transaction could not be begun"))?;
+        let row = session
+            .query_one(
+                "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_backend_pid(),
+                        pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
+                        pg_catalog.current_setting('server_encoding')",
+                &[],
+            )
+            .await
+            .map_err(sql(
+                target,
+                format!("a snapshot of {} could not be exported", target.database()),
+            ))?;
+        Ok(Self {
+            snapshot: row.get(0),
+            pid: row.get(1),
+            version_num: u32::try_from(row.get::<_, i32>(2)).unwrap_or(0),
+            encoding: row.get(3),
+            session,
+        })
+    }
+
+    /// The encoding that text is read in: UTF-8, but for databases whose bytes are of no known
+    /// encoding.
+    pub(in super::super) fn client_encoding(&self) -> &'static str {
+        if self.encoding == "SQL_ASCII" {
+            "SQL_ASCII"
+        } else {
+            "UTF8"
+        }
+    }
+}
+
+/// The session name that a run's sessions carry, so that they are told from others.
+pub(in super::super) fn application_name(context: &Context) -> String {
+    format!("bookend {}", context.run)
+}
+
+/// Opens a session and imports an exported snapshot into it.
+pub(in super::super) async fn open_worker(
+    context: &Context,
+    target: &Target,
+    control: &Control,
+) -> Result<Session, EngineError> {
+    let session = target
+        .postgres()?
+        .connect(&application_name(context))
+        .await?;
+    let mut statements = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}';",
+        control.snapshot
+    );
+    if control.encoding == "SQL_ASCII" {
+        // Bytes of such a database are of no known encoding: take and give them as they are.
+        statements.push_str(" SET LOCAL client_encoding = 'SQL_ASCII';");
+    }
+    session.batch_execute(&statements).await.map_err(sql(
+        target,
+        format!(
+            "the snapshot of {} could not be shared between sessions",
+            target.database()
+        ),
+    ))?;
+    Ok(session)
+}

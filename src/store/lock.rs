@@ -1,0 +1,54 @@
+//! Locks by name: two commands that must not run at once.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use super::files::{is_plain, make_folder};
+use super::{Store, StoreError};
+
+/// Held until it is dropped, or the process ends however it ends.
+#[derive(Debug)]
+pub struct StoreLock {
+    _file: File,
+}
+
+impl Store {
+    /// Takes the lock called `name` (e.g. `run-shop`), or says who has it. `holder` is what
+    /// others are told then, e.g. `run 20261120T043512Z-shop (process 4711)`.
+    ///
+    /// # Errors
+    /// Another process holds it, or it cannot be made.
+    pub fn lock(&self, name: &str, holder: &str) -> Result<StoreLock, StoreError> {
+        if !is_plain(name) {
+            let name = name.to_owned();
+            return Err(StoreError::BadName { name });
+        }
+        let folder = self.dir.join("locks");
+        make_folder(&folder)?;
+        let path = folder.join(format!("{name}.lock"));
+        let failed = |source: io::Error| StoreError::Io {
+            what: format!("the lock {} could not be taken", path.display()),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        // Not truncated: what it says belongs to whoever holds it.
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.mode(0o600).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                return Err(StoreError::Busy {
+                    what: name.to_owned(),
+                    holder: holder.trim().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.set_len(0).map_err(failed)?;
+        writeln!(file, "{holder}").map_err(failed)?;
+        Ok(StoreLock { _file: file })
+    }
+}

@@ -67,6 +67,7 @@ impl Params {
             };
             (Secret::new(password), origin)
         });
+        take("oauth_client_secret");
         let passfile = take("passfile");
         let (host, address, port) = (take("host"), take("hostaddr"), take("port"));
         let database = take("dbname");

@@ -350,7 +350,7 @@ fn proved(proof: &Proof, snapshot: Option<&Snapshot>) -> Proved {
     Proved {
         proven,
         facts: ProofFacts {
-            verdict: proof.verdict.word().to_owned(),
+            verdict: proof.verdict.to_string(),
             receipt: Some(proof.receipt_path.display().to_string()),
             differences: proof.receipt.differences.iter().map(|d| json!(d)).collect(),
         },

@@ -79,6 +79,64 @@ fn server(certificates: &Certificates) -> Server {
     server
 }
 
+/// A host, options with `OWN` and `OTHER` (root files), and whether the session is encrypted.
+/// The server's certificate names localhost and not 127.0.0.1.
+const MODES: &[(&str, &str, Option<bool>)] = &[
+    ("localhost", "sslmode=disable", Some(false)),
+    ("localhost", "sslmode=allow", Some(false)),
+    ("localhost", "sslmode=prefer", Some(true)),
+    ("localhost", "", Some(true)),
+    ("localhost", "sslmode=require", Some(true)),
+    ("localhost", "sslmode=verify-ca", None),
+    ("localhost", "sslmode=verify-full", None),
+    ("localhost", "sslmode=verify-ca&sslrootcert=OWN", Some(true)),
+    ("127.0.0.1", "sslmode=verify-ca&sslrootcert=OWN", Some(true)),
+    (
+        "localhost",
+        "sslmode=verify-full&sslrootcert=OWN",
+        Some(true),
+    ),
+    ("127.0.0.1", "sslmode=verify-full&sslrootcert=OWN", None),
+    ("localhost", "sslmode=verify-ca&sslrootcert=OTHER", None),
+    ("localhost", "sslmode=verify-full&sslrootcert=OTHER", None),
+    ("localhost", "sslmode=require&sslrootcert=OTHER", None),
+    ("localhost", "sslmode=require&sslrootcert=OWN", Some(true)),
+    // libpq falls back to plain where the handshake fails and encryption is a preference.
+    ("localhost", "sslmode=prefer&sslrootcert=OTHER", Some(false)),
+    (
+        "localhost",
+        "sslmode=require&channel_binding=require",
+        Some(true),
+    ),
+    ("localhost", "sslmode=disable&channel_binding=require", None),
+    (
+        "localhost",
+        "sslmode=require&ssl_min_protocol_version=TLSv1.3",
+        Some(true),
+    ),
+    (
+        "localhost",
+        "sslmode=require&ssl_max_protocol_version=TLSv1.2",
+        Some(true),
+    ),
+    ("localhost", "ssl=true", Some(true)),
+    (
+        "localhost",
+        "sslmode=verify-full&sslrootcert=OWN&hostaddr=127.0.0.1",
+        Some(true),
+    ),
+    (
+        "elsewhere",
+        "sslmode=verify-full&sslrootcert=OWN&hostaddr=127.0.0.1",
+        None,
+    ),
+    (
+        "elsewhere",
+        "sslmode=verify-ca&sslrootcert=OWN&hostaddr=127.0.0.1",
+        Some(true),
+    ),
+];
+
 #[tokio::test]
 async fn every_mode_means_what_it_means_to_psql() {
     let certificates = Certificates::new("localhost", "by_certificate");
@@ -91,108 +149,33 @@ async fn every_mode_means_what_it_means_to_psql() {
     let own = certificates.authority_file().display().to_string();
     let other = certificates.other_authority_file().display().to_string();
     let port = server.port();
-    // The server's certificate names localhost and not 127.0.0.1.
-    for (host, options, expected) in [
-        ("localhost", "sslmode=disable".to_owned(), Some(false)),
-        ("localhost", "sslmode=allow".to_owned(), Some(false)),
-        ("localhost", "sslmode=prefer".to_owned(), Some(true)),
-        ("localhost", String::new(), Some(true)),
-        ("localhost", "sslmode=require".to_owned(), Some(true)),
-        ("localhost", "sslmode=verify-ca".to_owned(), None),
-        ("localhost", "sslmode=verify-full".to_owned(), None),
-        (
-            "localhost",
-            format!("sslmode=verify-ca&sslrootcert={own}"),
-            Some(true),
-        ),
-        (
-            "127.0.0.1",
-            format!("sslmode=verify-ca&sslrootcert={own}"),
-            Some(true),
-        ),
-        (
-            "localhost",
-            format!("sslmode=verify-full&sslrootcert={own}"),
-            Some(true),
-        ),
-        (
-            "127.0.0.1",
-            format!("sslmode=verify-full&sslrootcert={own}"),
-            None,
-        ),
-        (
-            "localhost",
-            format!("sslmode=verify-ca&sslrootcert={other}"),
-            None,
-        ),
-        (
-            "localhost",
-            format!("sslmode=verify-full&sslrootcert={other}"),
-            None,
-        ),
-        (
-            "localhost",
-            format!("sslmode=require&sslrootcert={other}"),
-            None,
-        ),
-        (
-            "localhost",
-            format!("sslmode=require&sslrootcert={own}"),
-            Some(true),
-        ),
-        // libpq falls back to plain where the handshake fails and encryption is a preference.
-        (
-            "localhost",
-            format!("sslmode=prefer&sslrootcert={other}"),
-            Some(false),
-        ),
-        (
-            "localhost",
-            "sslmode=require&channel_binding=require".to_owned(),
-            Some(true),
-        ),
-        (
-            "localhost",
-            "sslmode=disable&channel_binding=require".to_owned(),
-            None,
-        ),
-        (
-            "localhost",
-            "sslmode=require&ssl_min_protocol_version=TLSv1.3".to_owned(),
-            Some(true),
-        ),
-        (
-            "localhost",
-            "sslmode=require&ssl_max_protocol_version=TLSv1.2".to_owned(),
-            Some(true),
-        ),
-        ("localhost", "ssl=true".to_owned(), Some(true)),
-        (
-            "localhost",
-            format!("sslmode=verify-full&sslrootcert={own}&hostaddr=127.0.0.1"),
-            Some(true),
-        ),
-        (
-            "elsewhere",
-            format!("sslmode=verify-full&sslrootcert={own}&hostaddr=127.0.0.1"),
-            None,
-        ),
-        (
-            "elsewhere",
-            format!("sslmode=verify-ca&sslrootcert={own}&hostaddr=127.0.0.1"),
-            Some(true),
-        ),
-    ] {
+    for (host, options, expected) in MODES {
+        let options = options.replace("OWN", &own).replace("OTHER", &other);
         let text = format!("postgres://postgres:{PASSWORD}@{host}:{port}/postgres?{options}");
         let text = text.strip_suffix('?').unwrap_or(&text);
-        let error = both.agree(text, expected).await;
+        let error = both.agree(text, *expected).await;
         let plain = options.contains("sslmode=disable");
         assert!(
             plain || error.is_none() || matches!(error, Some(ConnectionError::Tls { .. })),
             "{text} {error:?}"
         );
     }
-    // A root file in the home folder counts without being named.
+}
+
+#[tokio::test]
+async fn a_root_file_in_the_home_folder_counts_without_being_named() {
+    let certificates = Certificates::new("localhost", "by_certificate");
+    let server = server(&certificates);
+    let home = tempfile::tempdir().unwrap();
+    let both = Both {
+        server: &server,
+        env: Environment::empty().with("HOME", home.path().to_str().unwrap()),
+    };
+    let (own, other) = (
+        certificates.authority_file(),
+        certificates.other_authority_file(),
+    );
+    let port = server.port();
     std::fs::create_dir(home.path().join(".postgresql")).unwrap();
     let text = format!("postgres://postgres:{PASSWORD}@localhost:{port}/postgres?sslmode=");
     for (file, expected) in [(&own, Some(true)), (&other, None)] {

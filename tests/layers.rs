@@ -69,6 +69,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine::Ledger",
             "engine::MadeDatabase",
             "engine::CopyKind",
+            "engine::Discrepancy",
+            "engine::ComparedObject",
             "snapshot",
         ],
     ),
@@ -84,9 +86,11 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Inside of engines: whoever named one of these would know which engine it has.
 const ENGINES: &[&str] = &["postgres", "mongodb"];
 
-/// Files with more lines than [`MOST_LINES`], each with the reason.
+/// Files with more lines than [`MOST_LINES`], each with the reason. Test code may have more:
+/// its cases stand side by side and are read one at a time.
 const LONG_FILES: &[(&str, &str)] = &[];
 const MOST_LINES: usize = 400;
+const MOST_LINES_OF_TESTS: usize = 800;
 
 /// Files outside `store` that open files for writing, each with the reason.
 const OTHER_WRITERS: &[(&str, &str)] = &[];
@@ -234,18 +238,24 @@ fn only_store_writes_files_that_last() {
 
 #[test]
 fn files_tell_one_story() {
-    let mut faults = Vec::new();
+    let code: BTreeSet<String> = sources().into_iter().map(|file| file.path).collect();
     let mut files = rust_files(&root().join("src"));
     files.extend(rust_files(&root().join("tests")));
+    let mut faults = Vec::new();
     for path in files {
         let name = relative(&path);
         let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        let most = if code.contains(&name) {
+            MOST_LINES
+        } else {
+            MOST_LINES_OF_TESTS
+        };
         let listed = LONG_FILES.iter().any(|(path, _)| *path == name);
-        if lines > MOST_LINES && !listed {
+        if lines > most && !listed {
             faults.push(format!(
                 "{name}: {lines} lines; split it, or list it with a reason"
             ));
-        } else if lines <= MOST_LINES && listed {
+        } else if lines <= most && listed {
             faults.push(format!(
                 "{name}: {lines} lines; it need not be listed any more"
             ));
@@ -339,7 +349,13 @@ fn sources() -> Vec<SourceFile> {
             test_code.insert(folder.join(&name));
         }
     }
-    let is_test = |path: &Path| path.ancestors().any(|above| test_code.contains(above));
+    // `#[path = "service_tests.rs"] mod tests;` is told by the file's name.
+    let is_test = |path: &Path| {
+        path.ancestors().any(|above| test_code.contains(above))
+            || path
+                .file_stem()
+                .is_some_and(|stem| stem.to_string_lossy().ends_with("_tests"))
+    };
     files
         .iter()
         .filter(|path| !is_test(path) && !path.ends_with("src/lib.rs"))

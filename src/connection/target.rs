@@ -314,7 +314,9 @@ pub fn holds_password(text: &str) -> bool {
     if MongoUrl::recognises(text) {
         // Also of a URL that is wrong otherwise.
         let authority = text.split_once("://").map_or("", |(_, rest)| rest);
-        return authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+        return authority
+            .rsplit_once('@')
+            .is_some_and(|(user, _)| user.contains(':'));
     }
     postgres::holds_password(text)
 }

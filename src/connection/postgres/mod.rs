@@ -16,6 +16,9 @@ mod tls;
 mod uri;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub use hosts::same_host;
 pub use params::Params;
 pub(super) use resolve::holds_password;

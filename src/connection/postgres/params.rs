@@ -67,6 +67,7 @@ impl Params {
             };
             (Secret::new(password), origin)
         });
+        take("oauth_client_secret");
         let passfile = take("passfile");
         let (host, address, port) = (take("host"), take("hostaddr"), take("port"));
         let database = take("dbname");
@@ -344,5 +345,4 @@ fn refuse_unsupported(options: &Options) -> Result<(), ConnectionError> {
 }
 
 #[cfg(test)]
-#[path = "params_tests.rs"]
 mod tests;

@@ -118,6 +118,10 @@ impl TlsOptions {
 
     /// Builds what performs the handshakes; files are read now.
     pub fn connector(&self, server: &str) -> Result<Connector, ConnectionError> {
+        self.client_config(server).map(Connector::new)
+    }
+
+    fn client_config(&self, server: &str) -> Result<ClientConfig, ConnectionError> {
         let wrong = |what: String| ConnectionError::Tls {
             server: server.to_owned(),
             what,
@@ -167,7 +171,7 @@ impl TlsOptions {
         if self.direct {
             config.alpn_protocols = vec![b"postgresql".to_vec()];
         }
-        Ok(Connector::new(config))
+        Ok(config)
     }
 
     fn revocations(

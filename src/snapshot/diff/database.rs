@@ -1,0 +1,86 @@
+//! The database itself: locale, settings, grants, owner; extensions; large objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{DatabaseFacts, Snapshot};
+use super::{PropertyChange, property};
+
+pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Vec<PropertyChange> {
+    let (a, b) = (&before.database, &after.database);
+    let owner = |facts: &DatabaseFacts| Some(facts.owner.clone()).filter(|o| !o.is_empty());
+    let limit = |facts: &DatabaseFacts| {
+        let limit = Some(facts.connection_limit).filter(|limit| *limit >= 0);
+        limit.map(|limit| limit.to_string())
+    };
+    let mut changes: Vec<PropertyChange> = [
+        property("owner", owner(a), owner(b)),
+        property("comment", a.comment.clone(), b.comment.clone()),
+        property("connection limit", limit(a), limit(b)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    changes.extend(maps("locale", &a.locale, &b.locale));
+    changes.extend(maps(
+        "setting",
+        &assignments(&a.settings),
+        &assignments(&b.settings),
+    ));
+    changes.extend(sets("grant", &a.grants, &b.grants));
+    changes.extend(maps("extension", &extensions(before), &extensions(after)));
+    changes.extend(large_objects(before, after));
+    changes
+}
+
+fn assignments(lines: &[String]) -> BTreeMap<String, String> {
+    let split = lines.iter().map(|line| match line.split_once('=') {
+        Some((name, value)) => (name.to_owned(), value.to_owned()),
+        None => (line.clone(), String::new()),
+    });
+    split.collect()
+}
+
+fn extensions(snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let all = snapshot.extensions.iter();
+    all.map(|e| {
+        (
+            e.name.clone(),
+            format!("{} in schema {}", e.version, e.schema),
+        )
+    })
+    .collect()
+}
+
+fn maps(
+    what: &str,
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Vec<PropertyChange> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let change = |name: &&String| {
+        let (a, b) = (before.get(*name).cloned(), after.get(*name).cloned());
+        property(&format!("{what} {name}"), a, b)
+    };
+    names.iter().filter_map(change).collect()
+}
+
+fn sets(what: &str, before: &[String], after: &[String]) -> Vec<PropertyChange> {
+    let gone = before.iter().filter(|line| !after.contains(line));
+    let new = after.iter().filter(|line| !before.contains(line));
+    gone.filter_map(|line| property(what, Some(line.clone()), None))
+        .chain(new.filter_map(|line| property(what, None, Some(line.clone()))))
+        .collect()
+}
+
+fn large_objects(before: &Snapshot, after: &Snapshot) -> Option<PropertyChange> {
+    let (a, b) = (&before.large_objects, &after.large_objects);
+    let said = |count: u64, bytes: u64| Some(format!("{count} with {bytes} bytes"));
+    if a.fingerprint == b.fingerprint && a.count == b.count {
+        return None;
+    }
+    Some(PropertyChange {
+        property: "large objects".to_owned(),
+        before: said(a.count, a.bytes),
+        after: said(b.count, b.bytes),
+    })
+}

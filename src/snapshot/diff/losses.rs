@@ -1,0 +1,114 @@
+//! What was there and is not known to be there still.
+
+use std::collections::BTreeSet;
+
+use super::super::Snapshot;
+use super::family::Holding;
+use super::objects::{Compared, OTHER_KEYS};
+use super::{Change, ColumnChange, ColumnChangeKind, Loss, ObjectChange, Values};
+
+/// Losses of rows and of values of one object.
+pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
+    let Some((object, held)) = &compared.before else {
+        return Vec::new();
+    };
+    if compared.counted_at_root {
+        return Vec::new();
+    }
+    let loss = |what: String| Loss {
+        object: object.name.clone(),
+        what,
+    };
+    let change = &compared.change;
+    if change.change == Change::Removed {
+        let gone = held
+            .as_ref()
+            .filter(|held| held.rows > 0 && !all_moved(change, held));
+        let gone = gone.map(|held| loss(format!("is gone with {}", counted(held.rows, "row"))));
+        return gone.into_iter().collect();
+    }
+    let mut losses = Vec::new();
+    let (a, b) = (
+        change.rows_before.unwrap_or(0),
+        change.rows_after.unwrap_or(0),
+    );
+    if b < a {
+        losses.push(loss(format!("has {} fewer", counted(a - b, "row"))));
+    }
+    if change.notes.iter().any(|note| note == OTHER_KEYS) {
+        losses.push(loss("has rows with other keys".to_owned()));
+    }
+    let columns = change.columns.iter();
+    losses.extend(columns.filter_map(|column| of_column(column, &object.name, b >= a)));
+    losses
+}
+
+/// True if every value of the object that is gone is known to be elsewhere. Its key is there
+/// if a column with a value on every row went along with its keys.
+fn all_moved(change: &ObjectChange, held: &Holding) -> bool {
+    let surely = |name: &str| {
+        let column = change.columns.iter().find(|column| column.name == name);
+        column.is_some_and(|c| c.change == ColumnChangeKind::Moved && c.values == Values::Same)
+    };
+    let key_went = held
+        .columns
+        .iter()
+        .any(|(name, content)| content.non_null == held.rows && surely(name));
+    held.columns
+        .iter()
+        .filter(|(_, content)| content.non_null > 0)
+        .all(|(name, _)| surely(name) || (held.is_key(name) && key_went))
+}
+
+fn of_column(column: &ColumnChange, object: &str, rows_stayed: bool) -> Option<Loss> {
+    use ColumnChangeKind as Kind;
+    let before = column.values_before.unwrap_or(0);
+    let after = column.values_after.unwrap_or(0);
+    let name = match (&column.change, &column.from) {
+        (Kind::Renamed, Some(from)) => from,
+        _ => &column.name,
+    };
+    let what = match column.change {
+        Kind::Removed if before > 0 => format!("is gone with {}", counted(before, "value")),
+        Kind::Moved | Kind::Renamed if before > 0 && column.values != Values::Same => {
+            let to = column.to.as_ref().unwrap_or(&column.name);
+            let values = counted(before, "value");
+            format!("probably is {to} now: the same {values}, on which rows is not known")
+        }
+        Kind::Changed if rows_stayed && after < before => {
+            format!("has {} fewer", counted(before - after, "value"))
+        }
+        Kind::Changed if column.values == Values::OneValue => {
+            let values = counted(after, "value");
+            format!("had different values, now all {values} are the same")
+        }
+        _ => return None,
+    };
+    Some(Loss {
+        object: format!("{object}.{name}"),
+        what,
+    })
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// Large objects that are gone.
+pub(super) fn of_large_objects(before: &Snapshot, after: &Snapshot) -> Vec<Loss> {
+    let (a, b) = (&before.large_objects, &after.large_objects);
+    let listed = a.each.len() as u64 == a.count && b.each.len() as u64 == b.count;
+    let gone = if listed {
+        let there: BTreeSet<u32> = b.each.iter().map(|object| object.oid).collect();
+        let gone = a.each.iter().filter(|object| !there.contains(&object.oid));
+        gone.count() as u64
+    } else {
+        a.count.saturating_sub(b.count)
+    };
+    let loss = Loss {
+        object: "large objects".to_owned(),
+        what: format!("{} are gone", counted(gone, "object")),
+    };
+    (gone > 0).then_some(loss).into_iter().collect()
+}

@@ -1,6 +1,8 @@
 //! Holds the layers of docs/architecture.md against the code: who may import whom, and what
 //! only one of them does.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "layers/source.rs"]
 mod source;
 
@@ -271,7 +273,7 @@ fn the_reader_sees_through_groups_comments_and_literals() {
         /* crate::nothing::B /* nested */ crate::nothing::C */
         use crate::{one::A as Other, two::{B, self}};
         use super::three;
-        const X: &str = "crate::nothing::D"; const Y: &str = r#"crate::nothing::"E""#;
+        const X: &str = "crate::nothing::D"; const Y: &str = r#"crate::"nothing"::E"#;
         fn f<'a>(c: char) -> bool { c == '"' || c == '\'' || crate::four::<u8>() }
         fn g() { super::super::five::go(); println!("{}", std::process::id()) }
         #[cfg(test)] mod tests { use crate::nothing::F; fn f() { if true {} } }

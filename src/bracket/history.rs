@@ -47,6 +47,7 @@ pub fn report(run: &str, records: &[Record], state: &State, writer: Writer) -> R
         as_rehearsed: None,
         waived: terms.map_or_else(Vec::new, waived),
         differences: view.differences(),
+        options: plan.map_or_else(Vec::new, |plan| plan.options.clone()),
         undo: Vec::new(),
         advice: Vec::new(),
         error: view.error(),

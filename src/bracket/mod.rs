@@ -5,11 +5,13 @@
 //! report and, after a crash, what was left behind. [`Bracket`] does what the state asks for,
 //! with a durable record before each act and after it. `docs/bracket.md` has the diagram.
 
+pub mod command;
 pub mod drive;
 pub mod event;
 pub mod hands;
 pub mod history;
 pub mod journal;
+pub mod live;
 mod run_id;
 pub mod state;
 pub mod survey;

@@ -30,13 +30,13 @@ struct Paper {
 }
 
 impl AppendFile for Paper {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, line: &str) -> io::Result<()> {
         let mut written = self.bytes.lock().unwrap();
         let lines = written.iter().filter(|b| **b == b'\n').count();
         if self.lines.is_some_and(|most| lines >= most) {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
-        written.extend_from_slice(bytes);
+        written.extend(line.bytes().chain([b'\n']));
         Ok(())
     }
 }
@@ -236,6 +236,7 @@ fn plan(targets: usize) -> Plan {
         env: Vec::new(),
         prove_on: None,
         timeout_ms: None,
+        options: Vec::new(),
         more: BTreeMap::new(),
     }
 }

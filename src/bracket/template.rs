@@ -1,40 +1,14 @@
-//! `{url}`, `{host}`, `{port}`, `{user}`, `{password}`, `{database}`, and `{shop.url}` where
-//! there are several targets.
+//! `--env NAME=TEMPLATE`, and templates in COMMAND's words.
 
-use crate::connection::Secret;
-
-/// What stands for the words in braces.
-#[derive(Clone, Debug)]
-pub struct Values {
-    /// The target's name, for `{shop.url}`.
-    pub label: String,
-    /// `{url}`.
-    pub url: Secret,
-    /// `{host}`.
-    pub host: String,
-    /// `{port}`.
-    pub port: String,
-    /// `{user}`.
-    pub user: String,
-    /// `{password}`; empty if there is none.
-    pub password: Secret,
-    /// `{database}`.
-    pub database: String,
-}
+use crate::connection::{ConnectionError, Expansion, Secret, Target, expand};
 
 /// A template that cannot be filled in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// A secret would stand in a process list.
-    #[error("{{{word}}} cannot stand in COMMAND: every process list would show it")]
-    Secret {
-        /// The word.
-        word: String,
-    },
-    /// `--env` is not `NAME=TEMPLATE`.
-    #[error("{given:?} is not NAME=TEMPLATE")]
+    /// Not `NAME=TEMPLATE`. What follows the `=` may be a secret, so it is not repeated.
+    #[error("{given:?} is not the name of a variable")]
     NotAnAssignment {
-        /// What was given, up to the first 40 characters.
+        /// What was given before the `=`, up to 40 characters.
         given: String,
     },
     /// No such word.
@@ -45,14 +19,9 @@ pub enum TemplateError {
         /// The word.
         word: String,
     },
-    /// The word does not say whose.
-    #[error("{{{word}}} does not say which target: write {{{example}.{word}}}")]
-    Whose {
-        /// The word.
-        word: String,
-        /// A target's name.
-        example: String,
-    },
+    /// A secret would stand in a process list.
+    #[error(transparent)]
+    Expansion(#[from] ConnectionError),
 }
 
 /// The words that may stand in braces.
@@ -74,144 +43,74 @@ impl Assignment {
     /// If there is no name or no `=`.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         match text.split_once('=') {
-            Some((name, template)) if is_variable(name) => Ok(Self {
-                name: name.to_owned(),
-                template: template.to_owned(),
-            }),
-            // What follows the `=` may be a secret, so it is not repeated.
-            Some((name, _)) => Err(TemplateError::NotAnAssignment { given: short(name) }),
+            Some((name, template)) => Self::new(name, template),
             None => Err(TemplateError::NotAnAssignment { given: short(text) }),
         }
     }
+
+    /// A variable and its template.
+    ///
+    /// # Errors
+    /// If the name is not one.
+    pub fn new(name: &str, template: &str) -> Result<Self, TemplateError> {
+        if !is_variable(name) {
+            return Err(TemplateError::NotAnAssignment { given: short(name) });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            template: template.to_owned(),
+        })
+    }
+
+    /// Fills the template in. A word in lower-case letters that means nothing is an error: a
+    /// mistyped `{databse}` would lead COMMAND nowhere.
+    ///
+    /// # Errors
+    /// For a word that means nothing.
+    pub fn fill(&self, targets: &[&Target]) -> Result<Secret, TemplateError> {
+        for word in words_in_braces(&self.template) {
+            let field = word.rsplit_once('.').map_or(word, |(_, field)| field);
+            if looks_meant(word) && !WORDS.contains(&field) {
+                return Err(TemplateError::Unknown {
+                    name: self.name.clone(),
+                    word: word.to_owned(),
+                });
+            }
+        }
+        Ok(Secret::new(expand(
+            &self.template,
+            targets,
+            Expansion::Variable,
+        )?))
+    }
 }
 
-/// Fills in a variable's template. Any word in lower-case letters that means nothing is an
-/// error: a mistyped `{databse}` would point COMMAND nowhere.
+/// Fills in COMMAND's words. Braces mean many things in commands, so what is not a word of
+/// ours stays as it is.
 ///
 /// # Errors
-/// For a word that means nothing, or does not say whose it is.
-pub fn fill(assignment: &Assignment, targets: &[Values]) -> Result<Secret, TemplateError> {
-    let mut filled = String::new();
-    for piece in pieces(&assignment.template) {
-        match piece {
-            Piece::Text(text) => filled.push_str(text),
-            Piece::Word(word) => match value(word, targets)? {
-                Some(value) => filled.push_str(value.expose()),
-                None if looks_meant(word) => {
-                    return Err(TemplateError::Unknown {
-                        name: assignment.name.clone(),
-                        word: word.to_owned(),
-                    });
-                }
-                None => {
-                    filled.push('{');
-                    filled.push_str(word);
-                    filled.push('}');
-                }
-            },
-        }
-    }
-    Ok(Secret::new(filled))
+/// For `{url}` and `{password}`.
+pub fn fill_words(words: &[String], targets: &[&Target]) -> Result<Vec<String>, TemplateError> {
+    words
+        .iter()
+        .map(|word| Ok(expand(word, targets, Expansion::CommandWord)?))
+        .collect()
 }
 
-/// Fills in one of COMMAND's words. Braces mean many things in commands, so what is not a
-/// word of ours stays as it is.
-///
-/// # Errors
-/// For `{url}` and `{password}`, and for words that do not say whose they are.
-pub fn fill_word(word: &str, targets: &[Values]) -> Result<String, TemplateError> {
-    let mut filled = String::new();
-    for piece in pieces(word) {
-        match piece {
-            Piece::Text(text) => filled.push_str(text),
-            Piece::Word(name) => match value(name, targets)? {
-                Some(_) if is_secret(name) => {
-                    return Err(TemplateError::Secret {
-                        word: name.to_owned(),
-                    });
-                }
-                Some(value) => filled.push_str(value.expose()),
-                None => {
-                    filled.push('{');
-                    filled.push_str(name);
-                    filled.push('}');
-                }
-            },
-        }
-    }
-    Ok(filled)
-}
-
-/// A word of COMMAND as a journal may keep it: passwords blotted out.
-#[must_use]
-pub fn blot(word: &str, passwords: &[&Secret]) -> String {
-    let mut clean = word.to_owned();
-    for password in passwords {
-        // One or two characters would blot out half of the command and tell which they are.
-        if password.expose().len() > 2 {
-            clean = clean.replace(password.expose(), "***");
-        }
-    }
-    clean
-}
-
-enum Piece<'a> {
-    Text(&'a str),
-    Word(&'a str),
-}
-
-fn pieces(template: &str) -> Vec<Piece<'_>> {
+fn words_in_braces(template: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = template;
     while let Some(open) = rest.find('{') {
         let inside = &rest[open + 1..];
-        let end = inside.find(['{', '}']);
-        match end {
-            Some(close) if inside[close..].starts_with('}') => {
-                found.push(Piece::Text(&rest[..open]));
-                found.push(Piece::Word(&inside[..close]));
-                rest = &inside[close + 1..];
+        match inside.find(['{', '}']) {
+            Some(end) if inside[end..].starts_with('}') => {
+                found.push(&inside[..end]);
+                rest = &inside[end + 1..];
             }
-            Some(_) | None => {
-                found.push(Piece::Text(&rest[..=open]));
-                rest = inside;
-            }
+            Some(_) | None => rest = inside,
         }
     }
-    found.push(Piece::Text(rest));
     found
-}
-
-fn value(word: &str, targets: &[Values]) -> Result<Option<Secret>, TemplateError> {
-    if let Some((label, field)) = word.rsplit_once('.') {
-        let named = targets.iter().find(|values| values.label == label);
-        return Ok(named.and_then(|values| of(values, field)));
-    }
-    match targets {
-        [only] => Ok(of(only, word)),
-        [first, ..] if WORDS.contains(&word) => Err(TemplateError::Whose {
-            word: word.to_owned(),
-            example: first.label.clone(),
-        }),
-        _ => Ok(None),
-    }
-}
-
-fn of(values: &Values, field: &str) -> Option<Secret> {
-    match field {
-        "url" => Some(values.url.clone()),
-        "host" => Some(Secret::new(values.host.clone())),
-        "port" => Some(Secret::new(values.port.clone())),
-        "user" => Some(Secret::new(values.user.clone())),
-        "password" => Some(values.password.clone()),
-        "database" => Some(Secret::new(values.database.clone())),
-        _ => None,
-    }
-}
-
-fn is_secret(word: &str) -> bool {
-    let field = word.rsplit_once('.').map_or(word, |(_, field)| field);
-    matches!(field, "url" | "password")
 }
 
 fn is_variable(name: &str) -> bool {
@@ -235,47 +134,28 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Assignment, TemplateError, Values, blot, fill, fill_word};
-    use crate::connection::Secret;
+    use super::{Assignment, TemplateError, fill_words};
+    use crate::connection::{Environment, Target};
 
-    fn shop(label: &str) -> Values {
-        Values {
-            label: label.to_owned(),
-            url: Secret::new("postgres://ada:c4nary@db:5432/shop"),
-            host: "db".to_owned(),
-            port: "5432".to_owned(),
-            user: "ada".to_owned(),
-            password: Secret::new("c4nary"),
-            database: "shop".to_owned(),
-        }
+    fn shop() -> Target {
+        Target::parse("postgres://ada:c4nary@db:5432/shop", &Environment::empty()).unwrap()
     }
 
-    fn filled(template: &str, targets: &[Values]) -> Result<String, TemplateError> {
+    fn filled(template: &str) -> Result<String, TemplateError> {
         let assignment = Assignment::parse(&format!("X={template}"))?;
-        fill(&assignment, targets).map(|secret| secret.expose().to_owned())
+        assignment
+            .fill(&[&shop()])
+            .map(|secret| secret.expose().to_owned())
     }
 
     #[test]
-    fn variables_take_every_word() {
+    fn variables_take_every_word_and_keep_other_braces() {
         assert_eq!(
-            filled(
-                "{user}:{password}@{host}:{port}/{database}",
-                &[shop("shop")]
-            )
-            .unwrap(),
+            filled("{user}:{password}@{host}:{port}/{database}").unwrap(),
             "ada:c4nary@db:5432/shop"
         );
         assert_eq!(
-            filled("{url}", &[shop("shop")]).unwrap(),
-            "postgres://ada:c4nary@db:5432/shop"
-        );
-    }
-
-    #[test]
-    fn json_in_a_template_stays() {
-        let text = r#"{"name": "{database}", "x": {}}"#;
-        assert_eq!(
-            filled(text, &[shop("shop")]).unwrap(),
+            filled(r#"{"name": "{shop.database}", "x": {}}"#).unwrap(),
             r#"{"name": "shop", "x": {}}"#
         );
     }
@@ -283,47 +163,21 @@ mod tests {
     #[test]
     fn a_mistyped_word_is_an_error_in_a_variable_and_stays_in_a_command() {
         assert!(matches!(
-            filled("{databse}", &[shop("shop")]),
+            filled("{databse}"),
             Err(TemplateError::Unknown { .. })
         ));
-        assert_eq!(
-            fill_word("{databse}", &[shop("shop")]).unwrap(),
-            "{databse}"
-        );
-        assert_eq!(fill_word("-I{}", &[shop("shop")]).unwrap(), "-I{}");
+        let words = ["{databse}".to_owned(), "-I{}".to_owned()];
+        assert_eq!(fill_words(&words, &[&shop()]).unwrap(), words);
     }
 
     #[test]
     fn commands_never_show_secrets() {
-        for word in [
-            "{url}",
-            "--dsn={url}",
-            "{password}",
-            "{shop.url}",
-            "x{shop.password}",
-        ] {
+        for word in ["{url}", "--dsn={url}", "{password}", "x{shop.password}"] {
             assert!(
-                matches!(
-                    fill_word(word, &[shop("shop")]),
-                    Err(TemplateError::Secret { .. })
-                ),
+                fill_words(&[word.to_owned()], &[&shop()]).is_err(),
                 "{word}"
             );
         }
-        assert_eq!(
-            fill_word("--db={shop.database}", &[shop("shop")]).unwrap(),
-            "--db=shop"
-        );
-    }
-
-    #[test]
-    fn several_targets_must_be_named() {
-        let both = [shop("shop"), shop("catalog")];
-        assert!(matches!(
-            fill_word("{host}", &both),
-            Err(TemplateError::Whose { .. })
-        ));
-        assert_eq!(fill_word("{catalog.host}", &both).unwrap(), "db");
     }
 
     #[test]
@@ -333,12 +187,5 @@ mod tests {
         }
         let error = Assignment::parse("A-B=hunter2").unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
-    }
-
-    #[test]
-    fn passwords_are_blotted_out() {
-        let password = Secret::new("c4nary");
-        assert_eq!(blot("-pc4nary", &[&password]), "-p***");
-        assert_eq!(blot("abc", &[&Secret::new("a")]), "abc");
     }
 }

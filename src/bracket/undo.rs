@@ -13,13 +13,15 @@ pub(super) fn commands(report: &RunReport) -> Vec<String> {
     }
     befores(report)
         .map(|archive| {
-            let database = report
+            let target = report
                 .targets
                 .iter()
-                .find(|target| Some(&target.target) == archive.target.as_ref())
-                .map_or(archive.id.as_str(), |target| target.database.as_str());
+                .find(|target| Some(&target.target) == archive.target.as_ref());
+            let database = target.map_or(archive.id.as_str(), |target| target.database.as_str());
+            let server = target.and_then(server).unwrap_or_default();
             format!(
-                "bookend restore {} --into {}",
+                "{} restore {} --into {}{server}",
+                program(report),
                 word(&archive.id),
                 word(&beside(database, &report.run))
             )
@@ -113,8 +115,9 @@ fn look(report: &RunReport) -> Vec<String> {
         .iter()
         .filter_map(|target| {
             let before = befores(report).find(|b| b.target.as_ref() == Some(&target.target))?;
+            let bookend = program(report);
             Some(format!(
-                "see what changed: bookend backup {} --tag now && bookend diff {} latest:{}",
+                "see what changed: {bookend} backup {} --tag now && {bookend} diff {} latest:{}",
                 name(target),
                 word(&before.id),
                 word(&target.target),
@@ -123,9 +126,25 @@ fn look(report: &RunReport) -> Vec<String> {
         .collect()
 }
 
+/// `bookend` with the options that lead to the same store and configuration.
+fn program(report: &RunReport) -> String {
+    std::iter::once("bookend".to_owned())
+        .chain(report.options.iter().map(|option| word(option)))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `--on`, where the archive's own server would not be found with its password: in a variable
+/// that only this run was told of.
+fn server(target: &RunTarget) -> Option<String> {
+    let name = name(target);
+    let usual = ["env:DATABASE_URL", "env:MONGODB_URI"];
+    (name.starts_with("env:") && !usual.contains(&name.as_str())).then(|| format!(" --on {name}"))
+}
+
 /// How to name a target on the command line without its password.
 fn name(target: &RunTarget) -> String {
-    if let Some(named) = target.origin.strip_prefix("bookend.toml: ") {
+    if let Some((_, named)) = target.origin.split_once(".toml: ") {
         return word(named);
     }
     let variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';

@@ -75,7 +75,9 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         Err(error) => return Ok(unproven(&backup, failure_of(&error))),
     };
     let outcome = outcome(&backup, Some(&proof));
-    drop_copy(&ws, &backup.snapshot.engine, proof).await?;
+    drop_copy(&ws, &backup.snapshot.engine, proof)
+        .await
+        .map_err(|error| failure_of(&error))?;
     Ok(outcome)
 }
 
@@ -124,7 +126,7 @@ fn document(backup: &BackupOutcome, proof: Option<&Proof>) -> Value {
         "bytes_raw": backup.bytes_raw,
         "bytes_stored": backup.bytes_stored,
         "seconds": seconds(backup.seconds),
-        "proof": proof.map(|proof| proof.verdict.word()),
+        "proof": proof.map(|proof| proof.verdict),
         "differences": proof.map(|proof| &proof.receipt.differences),
         "notes": backup.notes,
     })

@@ -106,6 +106,16 @@ impl Invocation {
         Ok(target)
     }
 
+    /// The file that a word stands for; it may be damaged.
+    ///
+    /// # Errors
+    /// No such archive, or more than one.
+    pub fn archive_file(&self, store: &Store, word: &str) -> Result<PathBuf, Failure> {
+        store
+            .locate(word)
+            .map_err(|error| failure_of(&OperationError::from(error)))
+    }
+
     /// The archive that a word stands for.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
     let store = invocation.store()?;
     let listing = store.list().map_err(|error| failure_of(&error.into()))?;
     for broken in &listing.broken {
-        let text = format!("{}: {}", broken.path.display(), broken.reason);
+        let text = format!("{}: {}", broken.path.display(), broken.problem);
         invocation.screen.warning(&text);
     }
     let shown: Vec<&StoredArchive> = listing
@@ -59,7 +59,7 @@ fn line(archive: &StoredArchive) -> archives::Line {
         created_at: archive.created_at,
         bytes_stored: archive.bytes_stored,
         rows: archive.rows,
-        proof: archive.proof.clone(),
+        proof: archive.proof.map(|verdict| verdict.to_string()),
     }
 }
 

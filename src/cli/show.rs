@@ -66,7 +66,7 @@ fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) 
             format!(
                 "{} in {}",
                 counted(head.rows, "row", "rows"),
-                counted(head.objects, "table or collection", "tables or collections")
+                counted(head.objects, "object", "objects")
             ),
         ),
     ];
@@ -82,7 +82,7 @@ fn proof(receipt: &Receipt) -> String {
     format!(
         "{} at {} on server {}",
         receipt.verdict,
-        receipt.proved_at.format("%Y-%m-%dT%H:%M:%SZ"),
+        receipt.proven_at.format("%Y-%m-%dT%H:%M:%SZ"),
         receipt.server_version,
     )
 }
@@ -113,7 +113,7 @@ fn document(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>)
         "prerequisites": snapshot.prerequisites,
         "notes": snapshot.notes,
         "secrets_seen": snapshot.secrets_seen,
-        "proof": receipt.map(|receipt| &receipt.verdict),
+        "proof": receipt.map(|receipt| receipt.verdict),
         "receipt": receipt,
     })
 }

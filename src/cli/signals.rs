@@ -2,7 +2,7 @@
 //! once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,8 @@ use super::failure::Signal;
 pub struct Signals {
     first: Arc<AtomicU8>,
     cancel: CancellationToken,
+    kill: CancellationToken,
+    kill_first: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -21,6 +23,14 @@ impl Signals {
     #[must_use]
     pub fn cancel(&self) -> CancellationToken {
         self.cancel.clone()
+    }
+
+    /// Cancelled by the second signal, which then does not end the process: for whoever runs
+    /// a command that would outlive it, and has its end to record. The third signal does.
+    #[must_use]
+    pub fn kill_before_the_end(&self) -> CancellationToken {
+        self.kill_first.store(true, Ordering::SeqCst);
+        self.kill.clone()
     }
 
     /// The first signal that came, if one did.
@@ -34,7 +44,8 @@ impl Signals {
         }
     }
 
-    /// Starts listening; `at_once` is called on the second signal and is to end the process.
+    /// Starts listening; `at_once` is called on the second signal (see
+    /// [`Signals::kill_before_the_end`]) and is to end the process.
     ///
     /// # Errors
     /// When the system refuses a handler.
@@ -52,7 +63,13 @@ impl Signals {
             loop {
                 let came = next(&mut interrupt, &mut terminate, hangup.as_mut()).await;
                 if signals.cancel.is_cancelled() {
-                    at_once(came);
+                    let killed =
+                        !signals.kill_first.load(Ordering::SeqCst) || signals.kill.is_cancelled();
+                    if killed {
+                        at_once(came);
+                    }
+                    signals.kill.cancel();
+                    continue;
                 }
                 signals.first.store(came.number(), Ordering::SeqCst);
                 signals.cancel.cancel();

@@ -9,7 +9,9 @@ use super::failure::{Exit, Failure};
 use super::words::{ArchiveOrigin, ProveOn, place_for, prove_on};
 use super::{Invocation, Outcome};
 use crate::engine::Discrepancy;
-use crate::operation::{self, Damage, Proof, Verdict, VerifyOutcome, Workspace, discard};
+use crate::operation::{
+    self, Damage, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
+};
 use crate::report::discrepancies;
 use crate::report::figures::{counted, duration, printable, seconds};
 use crate::snapshot::Source;
@@ -45,30 +47,22 @@ pub struct Args {
 /// Verifies an archive, and proves it if asked.
 pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
     let ws = invocation.workspace("verify")?;
-    let archive = invocation.archive(&ws.store, &args.archive)?;
-    if !args.prove {
-        let verified = verify(&ws, &archive.path).await?;
-        return Ok(verified_outcome(&archive.id, &verified));
-    }
-    match prove(invocation, &ws, &archive.path, args.prove_on.as_ref()).await? {
-        Proving::Done(proof) => {
-            let outcome = proved_outcome(&archive.id, &proof);
-            drop_copy(&ws, &archive.engine, *proof).await?;
-            Ok(outcome)
-        }
-        Proving::Damaged(verified) => Ok(verified_outcome(&archive.id, &verified)),
+    let path = invocation.archive_file(&ws.store, &args.archive)?;
+    let checked = if args.prove {
+        prove(invocation, &ws, &path, args.prove_on.as_ref()).await
+    } else {
+        verify(&ws, &path).await
+    };
+    match checked {
+        Ok(outcome) => Ok(outcome),
+        Err(error) if error.is_damage() => Ok(unreadable(&path, &error)),
+        Err(error) => Err(failure_of(&error)),
     }
 }
 
-enum Proving {
-    Done(Box<Proof>),
-    Damaged(VerifyOutcome),
-}
-
-async fn verify(ws: &Workspace, path: &Path) -> Result<VerifyOutcome, Failure> {
-    operation::verify(ws, path)
-        .await
-        .map_err(|error| failure_of(&error))
+async fn verify(ws: &Workspace, path: &Path) -> Result<Outcome, OperationError> {
+    let verified = operation::verify(ws, path).await?;
+    Ok(verified_outcome(path, &verified))
 }
 
 /// Proves an archive. If its bytes turn out to be damaged on the way, all of it is verified,
@@ -78,68 +72,87 @@ async fn prove(
     ws: &Workspace,
     path: &Path,
     asked: Option<&ProveOn>,
-) -> Result<Proving, Failure> {
-    let opened = operation::open(path)
-        .await
-        .map_err(|error| failure_of(&error))?;
+) -> Result<Outcome, OperationError> {
+    let opened = operation::open(path).await?;
     let head = &opened.manifest().archive;
     let origin = ArchiveOrigin {
         id: &head.id,
         label: &head.target,
         snapshot: opened.snapshot(),
     };
-    let place = place_for(invocation, ws, &origin, asked).await?;
+    let place = match place_for(invocation, ws, &origin, asked).await {
+        Ok(place) => place,
+        Err(failure) => return Ok(failure.into()),
+    };
     match operation::prove(ws, path, &place).await {
-        Ok(proof) => Ok(Proving::Done(Box::new(proof))),
+        Ok(proof) => {
+            let outcome = proved_outcome(path, &proof);
+            drop_copy(ws, &head.engine, proof).await?;
+            Ok(outcome)
+        }
         Err(error) if error.is_damage() => {
-            let verified = verify(ws, path).await?;
-            if verified.verdict == Verdict::Damaged {
-                Ok(Proving::Damaged(verified))
-            } else {
-                Err(failure_of(&error))
+            let verified = operation::verify(ws, path).await?;
+            match verified.verdict {
+                Verdict::Damaged => Ok(verified_outcome(path, &verified)),
+                _ => Err(error),
             }
         }
-        Err(error) => Err(failure_of(&error)),
+        Err(error) => Err(error),
     }
 }
 
 /// Drops the copy that a proof was made with.
-pub(super) async fn drop_copy(ws: &Workspace, engine: &str, proof: Proof) -> Result<(), Failure> {
-    let engine = ws
-        .engines
-        .named(engine)
-        .map_err(|error| failure_of(&error))?;
-    discard(ws, engine.as_ref(), proof.copy)
-        .await
-        .map_err(|error| failure_of(&error))
+pub(super) async fn drop_copy(
+    ws: &Workspace,
+    engine: &str,
+    proof: Proof,
+) -> Result<(), OperationError> {
+    let engine = ws.engines.named(engine)?;
+    discard(ws, engine.as_ref(), proof.copy).await
 }
 
-fn verified_outcome(id: &str, verified: &VerifyOutcome) -> Outcome {
+fn verified_outcome(path: &Path, verified: &VerifyOutcome) -> Outcome {
+    let name = path.display().to_string();
     let document = json!({
-        "id": id,
-        "verdict": verified.verdict.word(),
+        "archive": path,
+        "verdict": verified.verdict,
         "members": verified.members,
         "rows": verified.rows,
         "differences": verified.damages.iter().map(damage_json).collect::<Vec<_>>(),
     });
+    let name = printable(&name);
     if verified.verdict == Verdict::Intact {
         let text = format!(
-            "intact: {}, {} · {id}\n",
+            "intact: {name}\n  {} and {} are as they were written; nothing was restored\n",
             counted(verified.members, "member", "members"),
             counted(verified.rows, "row", "rows"),
         );
         return Outcome::new(text, document);
     }
-    let mut text = format!("damaged: {id}\n");
+    let mut text = format!("damaged: {name}\n");
     for damage in &verified.damages {
         text.push_str(&format!("  {}\n", printable(&in_words(damage))));
     }
-    let failure = Failure::new(
-        Exit::Different,
-        "damaged",
-        format!("{id} is damaged in {}", places(verified.damages.len())),
-    )
-    .hint("take another backup; `tar -x` still gets at what is not damaged");
+    let message = format!("{name} is damaged in {}", places(verified.damages.len()));
+    let failure = Failure::new(Exit::Different, "damaged", message)
+        .hint("take another backup; `tar -x` still gets at what is not damaged");
+    Outcome::new(text, document).failing(Some(failure))
+}
+
+/// An archive so damaged that its manifest cannot be read.
+fn unreadable(path: &Path, error: &OperationError) -> Outcome {
+    let failure = failure_of(error);
+    let document = json!({
+        "archive": path,
+        "verdict": Verdict::Damaged,
+        "differences": [{
+            "object": null,
+            "kind": "damage",
+            "expected": "the bytes that were written",
+            "found": failure.message,
+        }],
+    });
+    let text = format!("damaged: {}\n", printable(&path.to_string_lossy()));
     Outcome::new(text, document).failing(Some(failure))
 }
 
@@ -165,18 +178,25 @@ fn damage_json(damage: &Damage) -> Value {
     })
 }
 
-fn proved_outcome(id: &str, proof: &Proof) -> Outcome {
+fn proved_outcome(path: &Path, proof: &Proof) -> Outcome {
+    let id = &proof.receipt.archive;
     let differs = proof.verdict != Verdict::Identical;
     let document = json!({
+        "archive": path,
         "id": id,
-        "verdict": proof.verdict.word(),
+        "verdict": proof.verdict,
         "differences": proof.receipt.differences,
         "not_compared": proof.receipt.not_compared,
         "receipt": proof.receipt_path,
         "seconds": seconds(proof.seconds),
     });
     let failure = differs.then(|| different(id, proof.receipt.differences.len()));
-    Outcome::new(describe_proof(proof), document).failing(failure)
+    let text = format!(
+        "{}\n{}",
+        printable(&path.to_string_lossy()),
+        describe_proof(proof)
+    );
+    Outcome::new(text, document).failing(failure)
 }
 
 /// The proof in a few lines.
@@ -186,16 +206,22 @@ pub(super) fn describe_proof(proof: &Proof) -> String {
     let mut text = format!(
         "  proof      {} · {}: {}, {} on server {}\n",
         duration(proof.seconds),
-        proof.verdict.word(),
+        proof.verdict,
         counted(receipt.objects.len() as u64, "table", "tables"),
         counted(rows, "row", "rows"),
         printable(&receipt.server_version),
     );
     text.push_str(&describe_differences(&receipt.differences));
-    for missing in &receipt.not_compared {
-        text.push_str(&format!("  not compared: {}\n", printable(missing)));
-    }
+    text.push_str(&describe_not_compared(&receipt.not_compared));
     text
+}
+
+/// What nobody should take for compared, on one line.
+pub(super) fn describe_not_compared(things: &[String]) -> String {
+    if things.is_empty() {
+        return String::new();
+    }
+    format!("  not compared: {}\n", printable(&things.join("; ")))
 }
 
 /// Differences, one a line.

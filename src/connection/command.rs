@@ -76,5 +76,4 @@ impl Target {
 }
 
 #[cfg(test)]
-#[path = "command_tests.rs"]
 mod tests;

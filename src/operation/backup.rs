@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 
 use super::{OperationError, Workspace};
 use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
 use crate::connection::Target;
 use crate::engine::{Capability, DumpRequest, Engine};
 use crate::snapshot::{Sink, Snapshot};
+use crate::store::archive_id;
 
 /// What a backup is to hold and how it is named.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +66,9 @@ pub async fn backup(
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
     let created = Utc::now();
-    let pending = ws
-        .store
-        .begin(&archive_id(target.label(), created, request))?;
+    let word = request.suffix.or(request.tag.as_deref());
+    let id = archive_id(target.label(), created, word);
+    let pending = ws.store.begin(&id)?;
     let options = WriteOptions {
         compression: request.compression,
         created,
@@ -142,15 +143,6 @@ async fn read(
     Ok(snapshot)
 }
 
-/// `shop-20261120T043512Z`, with the bracket's word or the tag behind it.
-fn archive_id(label: &str, created: DateTime<Utc>, request: &BackupRequest) -> String {
-    let time = created.format("%Y%m%dT%H%M%SZ");
-    match request.suffix.or(request.tag.as_deref()) {
-        Some(word) => format!("{label}-{time}-{word}"),
-        None => format!("{label}-{time}"),
-    }
-}
-
 /// Tags stand in file names: letters, digits, `.`, `_` and `-`, not first, 64 at most.
 fn check_word(word: &str) -> Result<(), OperationError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -190,26 +182,6 @@ fn notes(snapshot: &Snapshot) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_hold_label_time_and_word() {
-        let created = DateTime::from_timestamp(1_795_149_312, 0).unwrap();
-        let mut request = BackupRequest::default();
-        assert_eq!(
-            archive_id("shop", created, &request),
-            "shop-20261120T043512Z"
-        );
-        request.tag = Some("nightly".to_owned());
-        assert_eq!(
-            archive_id("shop", created, &request),
-            "shop-20261120T043512Z-nightly"
-        );
-        request.suffix = Some("before");
-        assert_eq!(
-            archive_id("shop", created, &request),
-            "shop-20261120T043512Z-before"
-        );
-    }
 
     #[test]
     fn tags_that_would_leave_the_store_are_refused() {

@@ -27,7 +27,6 @@ pub async fn copies(ws: &Workspace, on: &Target) -> Result<Copies, OperationErro
     let marked = engine.copies(&context, on).await?;
     let announced = ws
         .store
-        .ledger()
         .unsettled()?
         .into_iter()
         .filter(|made| made.engine == engine.name() && same_server(made, identity.as_deref()))

@@ -9,14 +9,16 @@ mod error;
 mod place;
 mod prove;
 mod restore;
-mod verdict;
 mod verify;
 mod workspace;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod tests;
 
 pub use crate::archive::{Archive, ArchiveError, Compression, Damage};
+pub use crate::store::Verdict;
 pub use backup::{BackupOutcome, BackupRequest, backup};
 pub use copies::{Copies, copies, drop_copy};
 pub use diff::diff;
@@ -25,6 +27,5 @@ pub use error::OperationError;
 pub use place::{Place, UNKNOWN_SPACE_LIMIT, reach};
 pub use prove::{Proof, discard, prove};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
-pub use verdict::Verdict;
 pub use verify::{VerifyOutcome, open, verify};
 pub use workspace::{Engines, Workspace};

@@ -51,10 +51,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
     let written = write_receipt(ws, archive, &opened, comparison);
     let (receipt, receipt_path) = match written {
         Ok(written) => written,
-        Err(error) => {
-            discard(ws, engine.as_ref(), copy).await?;
-            return Err(error);
-        }
+        Err(error) => return Err(undone(ws, engine.as_ref(), copy, error).await),
     };
     Ok(Proof {
         verdict,
@@ -73,12 +70,16 @@ fn write_receipt(
     comparison: Comparison,
 ) -> Result<(Receipt, PathBuf), OperationError> {
     let receipt = Receipt {
-        proved_at: Utc::now(),
-        verdict: verdict(&comparison).word().to_owned(),
+        archive: archive.id().to_owned(),
+        manifest_sha256: archive.manifest_sha256(),
+        proven_at: Utc::now(),
+        server_version: comparison.server_version.clone(),
+        server_identity: comparison.server_identity.clone(),
+        bookend: env!("CARGO_PKG_VERSION").to_owned(),
+        verdict: verdict(&comparison),
         differences: comparison.differences,
         objects: comparison.objects,
         not_compared: comparison.not_compared,
-        server_version: comparison.server_version,
     };
     let written = ws.store.write_receipt(path, &receipt)?;
     Ok((receipt, written))
@@ -95,10 +96,7 @@ pub(super) async fn compare(
     ws.progress.finish();
     match compared {
         Ok(comparison) => Ok(comparison),
-        Err(error) => {
-            discard(ws, engine, copy.clone()).await?;
-            Err(error.into())
-        }
+        Err(error) => Err(undone(ws, engine, copy.clone(), error.into()).await),
     }
 }
 
@@ -118,8 +116,27 @@ pub async fn discard(
         .await
         .map_err(|source| OperationError::CopyLeft {
             name,
+            after: None,
             source: Box::new(source),
         })
+}
+
+/// Drops a copy because of `error`, which stays what is told; if the copy cannot be dropped
+/// either, both are.
+pub(super) async fn undone(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    copy: DatabaseCopy,
+    error: OperationError,
+) -> OperationError {
+    match discard(ws, engine, copy).await {
+        Err(OperationError::CopyLeft { name, source, .. }) => OperationError::CopyLeft {
+            name,
+            after: Some(error.to_string()),
+            source,
+        },
+        Ok(()) | Err(_) => error,
+    }
 }
 
 /// The one word that a comparison comes to.

@@ -1,6 +1,7 @@
 //! What every operation works with.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::OperationError;
 use crate::connection::EngineKind;
-use crate::engine::{Context, Engine, Ledger, for_kind};
+use crate::engine::{Context, Engine, Ledger, MadeDatabase, for_kind};
 use crate::process::ToolBox;
 use crate::progress::{Progress, Silent};
-use crate::store::Store;
+use crate::store::{DatabaseLedger, Store};
 
 /// Gives the engine for a kind of target. Tests put their own in.
 #[derive(Clone)]
@@ -115,6 +116,26 @@ impl Workspace {
     }
 
     fn ledger(&self) -> Arc<dyn Ledger> {
-        self.store.ledger()
+        Arc::new(StoreLedger(Arc::clone(&self.store)))
+    }
+}
+
+/// The store's record of databases, opened when something is to be recorded: what only reads
+/// archives works in a store that cannot be written.
+struct StoreLedger(Arc<Store>);
+
+impl Ledger for StoreLedger {
+    fn announce(&self, database: &MadeDatabase) -> io::Result<()> {
+        self.open()?.announce(database)
+    }
+
+    fn settle(&self, name: &str, outcome: &str) -> io::Result<()> {
+        self.open()?.settle(name, outcome)
+    }
+}
+
+impl StoreLedger {
+    fn open(&self) -> io::Result<DatabaseLedger> {
+        self.0.ledger().map_err(io::Error::other)
     }
 }

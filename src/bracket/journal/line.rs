@@ -12,13 +12,13 @@ const HEAD: &str = r#"{"sum":""#;
 const DIGITS: usize = 16;
 const TAIL: &str = r#"","#;
 
-/// The line of a record, newline included, and its checksum.
-pub(super) fn write(record: &Record, before: u64) -> Result<(Vec<u8>, u64), serde_json::Error> {
+/// The line of a record, without its newline, and its checksum.
+pub(super) fn write(record: &Record, before: u64) -> Result<(String, u64), serde_json::Error> {
     let body = serde_json::to_string(record)?;
     // A record is an object with at least its number, so this takes off the brace.
     let rest = body.strip_prefix('{').unwrap_or(&body);
     let sum = xxh3_64_with_seed(rest.as_bytes(), before);
-    Ok((format!("{HEAD}{sum:016x}{TAIL}{rest}\n").into_bytes(), sum))
+    Ok((format!("{HEAD}{sum:016x}{TAIL}{rest}"), sum))
 }
 
 /// What is wrong with a line.

@@ -23,6 +23,7 @@ use chrono::{DateTime, Utc};
 use super::event::Event;
 use super::state::State;
 use super::transition::{Illegal, next};
+use crate::store::DurableLog;
 
 pub use read::{History, JournalDamage, read};
 pub use record::{
@@ -32,13 +33,19 @@ pub use record::{
 /// The name of a journal in its run's folder.
 pub const JOURNAL: &str = "journal.jsonl";
 
-/// A file that only grows.
+/// A file of lines that only grows.
 pub trait AppendFile: Send {
-    /// Appends; durable when it returns.
+    /// Appends a line, given without its end; durable when it returns.
     ///
     /// # Errors
     /// What kept it from being written.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn append(&mut self, line: &str) -> io::Result<()>;
+}
+
+impl AppendFile for DurableLog {
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        DurableLog::append(self, line)
+    }
 }
 
 /// What keeps an event out of the journal.

@@ -109,6 +109,10 @@ pub struct Plan {
     /// `--timeout` in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Options for all commands that were given, for the commands that are printed:
+    /// `--store DIR`, `--config FILE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Whatever a later bookend adds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, Value>,

@@ -20,7 +20,8 @@ struct Paper {
 }
 
 impl AppendFile for Paper {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        let bytes = format!("{line}\n").into_bytes();
         let mut written = self.bytes.lock().unwrap();
         if self
             .room
@@ -28,7 +29,7 @@ impl AppendFile for Paper {
         {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
-        written.extend_from_slice(bytes);
+        written.extend(bytes);
         Ok(())
     }
 }
@@ -65,6 +66,7 @@ fn plan() -> Plan {
         env: Vec::new(),
         prove_on: None,
         timeout_ms: Some(60_000),
+        options: Vec::new(),
         more: std::collections::BTreeMap::new(),
     }
 }

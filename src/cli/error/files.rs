@@ -1,5 +1,7 @@
 //! What is wrong with archives, the store and the configuration.
 
+use std::io::ErrorKind;
+
 use super::super::failure::{Exit, Failure};
 use super::{connection, interrupted};
 use crate::config::ConfigError;
@@ -9,11 +11,14 @@ use crate::store::StoreError;
 
 pub(super) fn archive(error: &ArchiveError) -> Failure {
     match error {
-        ArchiveError::Io { .. } => Failure::of(Exit::Failed, "archive-io", error),
+        ArchiveError::Io { source, .. } => {
+            io(Failure::of(Exit::Failed, "archive-io", error), source)
+        }
         ArchiveError::NotAnArchive { .. } => Failure::of(Exit::Usage, "not-an-archive", error)
             .hint("bookend list shows what the store holds"),
-        ArchiveError::Newer { .. } => Failure::of(Exit::Failed, "newer-format", error)
-            .hint("upgrade bookend, or restore with restore.sh from inside the archive"),
+        ArchiveError::Newer { .. } => Failure::of(Exit::Failed, "newer-format", error).hint(
+            "without a newer bookend: restore.sh inside the archive restores it with stock tools",
+        ),
         ArchiveError::Cut { .. } => Failure::of(Exit::Different, "damaged", error)
             .hint("take another backup; what is listed as whole can be taken out with tar"),
         ArchiveError::Damaged { .. } => {
@@ -28,23 +33,54 @@ pub(super) fn archive(error: &ArchiveError) -> Failure {
 
 pub(super) fn seam(error: &SeamError) -> Failure {
     match error {
-        SeamError::Io { source, .. } => {
-            let failure = Failure::of(Exit::Failed, "archive-io", error);
-            match source.kind() {
-                std::io::ErrorKind::StorageFull => {
-                    failure.hint("free space there, or keep archives elsewhere: --store DIR")
-                }
-                _ => failure,
-            }
-        }
+        SeamError::Io { source, .. } => io(Failure::of(Exit::Failed, "archive-io", error), source),
         SeamError::Damaged { .. } => Failure::of(Exit::Different, "damaged", error)
             .hint("bookend verify ARCHIVE names everything that is hit"),
         SeamError::Closed => Failure::of(Exit::Failed, "archive-io", error),
     }
 }
 
+/// So many names fit a line.
+const NAMED: usize = 5;
+
 pub(super) fn store(error: &StoreError) -> Failure {
-    Failure::of(Exit::Failed, "store", error)
+    match error {
+        StoreError::Io { source, .. } => io(Failure::of(Exit::Failed, "store-io", error), source),
+        StoreError::BadName { .. } => Failure::of(Exit::Usage, "bad-name", error),
+        StoreError::NoSuchArchive { there, .. } => {
+            let failure = Failure::of(Exit::Usage, "no-such-archive", error);
+            if there.is_empty() {
+                failure.hint("the store is empty: bookend backup, or --store DIR")
+            } else {
+                let named = there.iter().take(NAMED).cloned().collect::<Vec<_>>();
+                failure.hint(format!("bookend list; the newest are {}", named.join(", ")))
+            }
+        }
+        StoreError::Ambiguous { .. } => {
+            Failure::of(Exit::Usage, "ambiguous-archive", error).hint("type more of the name")
+        }
+        StoreError::Busy { .. } => {
+            Failure::of(Exit::Refused, "busy", error).hint("wait for it to end; bookend status")
+        }
+        StoreError::BadReceipt { path, .. } => Failure::of(Exit::Failed, "bad-receipt", error)
+            .hint(format!(
+                "bookend verify --prove writes a new one; or remove {}",
+                path.display()
+            )),
+        StoreError::Archive(error) => archive(error),
+    }
+}
+
+fn io(failure: Failure, source: &std::io::Error) -> Failure {
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            failure.hint("free space there, or keep archives elsewhere: --store DIR")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            failure.hint("use a folder that you may write: --store DIR")
+        }
+        _ => failure,
+    }
 }
 
 /// What a wrong configuration is told as.

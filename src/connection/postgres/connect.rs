@@ -120,9 +120,9 @@ impl Dial<'_> {
                 Some(limit) => tokio::time::timeout(limit, attempt)
                     .await
                     .unwrap_or_else(|_| {
-                        let waited =
+                        let words =
                             format!("no answer within {} s (connect_timeout)", limit.as_secs());
-                        let source = io::Error::new(io::ErrorKind::TimedOut, waited);
+                        let source = io::Error::new(io::ErrorKind::TimedOut, words);
                         Err(failure::unreachable(self.host.shown(), source))
                     }),
                 None => attempt.await,
@@ -330,7 +330,7 @@ fn may_be_about_encryption(code: &SqlState) -> bool {
 }
 
 /// `prefer`: the handshake failed, or the server refused the encrypted session (a line
-/// `hostnossl` in its pg_hba.conf).
+/// `hostnossl` in its `pg_hba.conf`).
 fn may_do_without(error: &ConnectionError) -> bool {
     matches!(
         error,

@@ -52,7 +52,7 @@ pub fn explain(error: tokio_postgres::Error, attempt: &Attempt<'_>) -> Connectio
     }
     match error
         .into_source()
-        .map(|source| source.downcast::<io::Error>())
+        .map(<dyn std::error::Error + Send + Sync>::downcast::<io::Error>)
     {
         Some(Ok(source)) => unreachable_with_advice(*source, attempt.host),
         Some(Err(source)) => ConnectionError::Refused {
@@ -176,5 +176,5 @@ pub fn means_lost(error: &tokio_postgres::Error) -> bool {
     error.is_closed()
         || error
             .source()
-            .is_some_and(|source| source.is::<io::Error>())
+            .is_some_and(<dyn std::error::Error>::is::<io::Error>)
 }

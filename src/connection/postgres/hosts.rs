@@ -161,6 +161,7 @@ fn read_port(text: &str) -> Result<u16, ConnectionError> {
 
 /// Whether two host names mean the same machine, as far as names tell. A socket is on this
 /// machine, and so is `localhost`; two sockets are the same only in the same folder.
+#[must_use]
 pub fn same_host(a: &str, b: &str) -> bool {
     let socket = |name: &str| name.starts_with(['/', '@']);
     let loopback = |name: &str| {

@@ -17,7 +17,7 @@ mod uri;
 mod values;
 
 #[cfg(test)]
-mod grammar_tests;
+mod tests;
 
 pub use hosts::same_host;
 pub use params::Params;

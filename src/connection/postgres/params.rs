@@ -345,5 +345,4 @@ fn refuse_unsupported(options: &Options) -> Result<(), ConnectionError> {
 }
 
 #[cfg(test)]
-#[path = "params_tests.rs"]
 mod tests;

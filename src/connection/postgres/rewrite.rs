@@ -139,3 +139,6 @@ impl Params {
 fn looks_like_key_value(value: &str) -> bool {
     value.contains("dbname") && value.contains('=')
 }
+
+#[cfg(test)]
+mod tests;

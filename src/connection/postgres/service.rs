@@ -121,5 +121,4 @@ fn wrong(path: &Path, what: impl Into<String>) -> ConnectionError {
 }
 
 #[cfg(test)]
-#[path = "service_tests.rs"]
 mod tests;

@@ -194,9 +194,10 @@ impl fmt::Display for Url {
         }
         for (i, part) in self.hosts.iter().enumerate() {
             f.write_str(if i == 0 { "" } else { "," })?;
-            match part.bracketed {
-                true => write!(f, "[{}]", part.host)?,
-                false => f.write_str(&part.host)?,
+            if part.bracketed {
+                write!(f, "[{}]", part.host)?;
+            } else {
+                f.write_str(&part.host)?;
             }
             if !part.port.is_empty() {
                 write!(f, ":{}", part.port)?;

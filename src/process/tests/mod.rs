@@ -68,8 +68,14 @@ pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("never: {what}");
 }
 
+/// Whether a script has written a whole line to `path`.
+pub(super) fn written(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.ends_with('\n'))
+}
+
 /// Whether a process runs (a zombie does not).
 pub(super) fn alive(pid: &str) -> bool {
+    assert!(!pid.trim().is_empty(), "no process is named");
     let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
     let state = status.rsplit(')').next().unwrap_or_default().trim_start();
     !state.is_empty() && !state.starts_with('Z')

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
-use super::{Scripts, alive, until};
+use super::{Scripts, alive, until, written};
 use crate::connection::Secret;
 use crate::process::{Ending, Input, Output, ProcessError, Running};
 
@@ -212,7 +212,7 @@ async fn a_hanging_tool_is_asked_and_then_killed_with_its_children() {
     let grace = Duration::from_millis(300);
     let running = tool.command().grace(grace).spawn().unwrap();
     let leader = running.pid().unwrap().to_string();
-    until("it is ready", || ready.exists()).await;
+    until("it is ready", || written(&ready)).await;
     let started = Instant::now();
     running.terminate().await;
     assert!(started.elapsed() >= grace);
@@ -238,7 +238,7 @@ async fn a_tool_that_heeds_term_can_tidy_up() {
         .grace(Duration::from_secs(60))
         .spawn()
         .unwrap();
-    until("it is ready", || ready.exists()).await;
+    until("it is ready", || written(&ready)).await;
     running.terminate().await;
     assert!(tidy.exists());
 }
@@ -254,7 +254,7 @@ async fn cancelling_ends_the_tool_and_says_so() {
     let stop = cancel.clone();
     let started = ready.clone();
     tokio::spawn(async move {
-        until("it started", || started.exists()).await;
+        until("it started", || written(&started)).await;
         stop.cancel();
     });
     let error = tool.command().run(&cancel).await.unwrap_err();
@@ -274,10 +274,7 @@ async fn dropping_a_running_tool_kills_it() {
     let mut running = tool.command().stdout(Output::Pipe).spawn().unwrap();
     let leader = running.pid().unwrap().to_string();
     let mut stdout = running.stdout.take().unwrap();
-    until("it is ready", || {
-        std::fs::read_to_string(&child).is_ok_and(|pid| pid.ends_with('\n'))
-    })
-    .await;
+    until("it is ready", || written(&child)).await;
     drop(running);
     let child = std::fs::read_to_string(child).unwrap();
     until("both ended", || !alive(&leader) && !alive(&child)).await;

@@ -1,5 +1,6 @@
 //! A run as people and scripts see it. Plain data, made from the run's journal alone.
 
+mod changes;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use changes::change_lines;
 pub use json::{run_json, status_json};
 pub use text::{closing_text, run_text, status_text, step_text};
 
@@ -39,6 +41,9 @@ pub struct RunReport {
     pub waived: Vec<Waiver>,
     /// What the migration changed, target by target.
     pub differences: Vec<RunDifference>,
+    /// Options that every printed command needs: `--store DIR`.
+    #[serde(skip)]
+    pub options: Vec<String>,
     /// The command that puts things back, one for each target.
     pub undo: Vec<String>,
     /// What state things are in and what can be done, line by line.

@@ -192,10 +192,12 @@ impl Chain {
         if trusted_itself && facts.issuer == facts.subject {
             let (from, until) = (&facts.validity.not_before, &facts.validity.not_after);
             if now.as_secs() < from.to_unix_duration().as_secs() {
-                return Err(CertificateError::NotValidYet.into());
+                return Err(refusal(
+                    "the server's certificate is not valid yet".to_owned(),
+                ));
             }
             if now.as_secs() > until.to_unix_duration().as_secs() {
-                return Err(CertificateError::Expired.into());
+                return Err(refusal("the server's certificate has expired".to_owned()));
             }
             return Ok(());
         }

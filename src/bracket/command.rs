@@ -1,0 +1,154 @@
+//! COMMAND and `--check`: what they are given, where their output goes, how they end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+use tokio_util::sync::CancellationToken;
+
+use super::event::CommandEnd;
+use super::hands::Ended;
+use super::journal::CommandFacts;
+use super::words::signal_name;
+use crate::connection::Secret;
+use crate::process::migration::{self, Migration, Outcome, Stop};
+use crate::process::{Ending, ProcessError};
+
+/// Somewhere to write a command's output.
+pub type Output = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// Where commands' output goes, and how they are asked to end.
+#[derive(Clone)]
+pub struct Streams {
+    /// Gives the screen.
+    pub screen: Arc<dyn Fn() -> Output + Send + Sync>,
+    /// Opens the run's log for appending.
+    pub log: Arc<dyn Fn() -> std::io::Result<Output> + Send + Sync>,
+    /// Where the log lies.
+    pub log_path: PathBuf,
+    /// Cancelled on the first signal.
+    pub ask: CancellationToken,
+    /// Cancelled on the second.
+    pub kill: CancellationToken,
+    /// The signal that came, for the record.
+    pub signal: Arc<dyn Fn() -> Option<i32> + Send + Sync>,
+}
+
+/// A command that is ready to run.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Its words, templates filled in.
+    pub words: Vec<String>,
+    /// Its words as they may be shown and recorded, passwords blotted out.
+    pub shown: Vec<String>,
+    /// Its whole environment.
+    pub environment: Vec<(String, Secret)>,
+    /// Variables that were pointed at the step's database, for the report.
+    pub repointed: Vec<String>,
+    /// Passwords to blot out of what it prints.
+    pub secrets: Vec<Secret>,
+    /// How long it may take.
+    pub limit: Option<Duration>,
+}
+
+impl Command {
+    /// What is recorded before it is started.
+    #[must_use]
+    pub fn facts(&self, streams: &Streams) -> CommandFacts {
+        CommandFacts {
+            words: self.shown.clone(),
+            log: streams.log_path.display().to_string(),
+            repointed: self.repointed.clone(),
+        }
+    }
+
+    /// Runs it to its end. That it cannot be started is an end of its own: nothing has run.
+    ///
+    /// # Errors
+    /// If its end could not be seen.
+    pub async fn run(&self, streams: &Streams) -> Result<Ended, ProcessError> {
+        let mut log = match (streams.log)() {
+            Ok(log) => log,
+            Err(error) => return Ok(not_started(format!("the log could not be opened: {error}"))),
+        };
+        let mut screen = (streams.screen)();
+        let stop = Stop {
+            ask: streams.ask.clone(),
+            kill: streams.kill.clone(),
+        };
+        match self.prepared().run(&mut screen, &mut log, &stop).await {
+            Ok(ended) => Ok(self.ended(&ended, (streams.signal)())),
+            Err(error @ (ProcessError::Missing { .. } | ProcessError::Spawn { .. })) => {
+                Ok(not_started(chain(&error)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn prepared(&self) -> Migration {
+        let mut migration = Migration::new(&self.words).limit(self.limit);
+        for (name, value) in &self.environment {
+            migration = migration.secret_env(name, value.clone());
+        }
+        for secret in &self.secrets {
+            migration = migration.redact(secret.clone());
+        }
+        migration
+    }
+
+    fn ended(&self, ended: &migration::Ended, signal: Option<i32>) -> Ended {
+        let end = match ended.outcome {
+            Outcome::Exited(code) => CommandEnd::Exited(code),
+            Outcome::Signalled(number) => CommandEnd::Signalled(number),
+            Outcome::TimedOut => CommandEnd::TimedOut,
+            Outcome::Interrupted => CommandEnd::Interrupted(signal.unwrap_or(2)),
+        };
+        let mut notes = Vec::new();
+        if let CommandEnd::TimedOut | CommandEnd::Interrupted(_) = end {
+            notes.push(match ended.ending {
+                Ending::Exited(code) => format!("it then ended with exit code {code}"),
+                Ending::Signalled(number) => {
+                    format!("it then ended by {}", signal_name(number))
+                }
+            });
+        }
+        if !self.repointed.is_empty() {
+            notes.push(format!(
+                "also pointed at the target: {}",
+                self.repointed.join(", ")
+            ));
+        }
+        if ended.left_running {
+            notes.push("processes that it started are still running".to_owned());
+        }
+        if !ended.own_session {
+            notes.push(
+                "it shared bookend's terminal: no way to give it a session of its own was found"
+                    .to_owned(),
+            );
+        }
+        if let Some(error) = &ended.log_failed {
+            notes.push(format!("its log is not complete: {error}"));
+        }
+        Ended { end, notes }
+    }
+}
+
+fn not_started(why: String) -> Ended {
+    Ended {
+        end: CommandEnd::NotStarted,
+        notes: vec![why],
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

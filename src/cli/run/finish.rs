@@ -1,0 +1,211 @@
+//! What a run came to: its last lines, its document, its exit code.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::super::error::failure_of;
+use super::super::failure::Signal;
+use super::super::redact::redact;
+use super::super::signals::Signals;
+use super::super::{Exit, Failure, Outcome};
+use crate::bracket::history::{Writer, report};
+use crate::bracket::journal::{JOURNAL, Journal, Setback};
+use crate::bracket::live::{Explained, Surroundings};
+use crate::bracket::{JournalError, State};
+use crate::operation::OperationError;
+use crate::report::run::{RunError, RunReport, closing_text, run_json};
+use crate::store::RunFolder;
+
+/// Puts operations' failures into words, and remembers the last one for its exit code.
+pub(super) struct Explainer {
+    signals: Signals,
+    last: Arc<Mutex<Option<Failure>>>,
+}
+
+impl Explainer {
+    pub fn new(signals: Signals) -> Self {
+        Self {
+            signals,
+            last: Arc::default(),
+        }
+    }
+
+    /// What the hands are given.
+    pub fn surroundings(&self) -> Surroundings {
+        let (last, signals) = (Arc::clone(&self.last), self.signals.clone());
+        Surroundings {
+            explain: Box::new(move |error| {
+                let failure = failure_of(error);
+                let explained = explained(&failure);
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                explained
+            }),
+            signal: Box::new(move || signals.received().map(|signal| i32::from(signal.number()))),
+        }
+    }
+
+    fn last(&self) -> Option<Failure> {
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn explained(failure: &Failure) -> Explained {
+    Explained {
+        setback: Setback {
+            code: failure.code.to_owned(),
+            message: redact(&failure.message),
+            causes: failure.causes.iter().map(|cause| redact(cause)).collect(),
+            hint: failure.hint.as_deref().map(redact),
+        },
+        refused: failure.exit == Exit::Refused,
+    }
+}
+
+/// The run could not be begun: nothing was done.
+pub(super) fn unrecorded(error: &JournalError) -> Failure {
+    Failure::of(Exit::Failed, "journal", error)
+        .hint("nothing was done; make room in the store and run it again")
+}
+
+/// The end of a run whose journal is open.
+pub(super) fn outcome(
+    folder: &RunFolder,
+    journal: &Journal,
+    broken: Option<JournalError>,
+    explainer: &Explainer,
+) -> Outcome {
+    let mut told = report(
+        folder.run(),
+        journal.records(),
+        journal.state(),
+        Writer::Alive,
+    );
+    told.journal = Some(folder.path().join(JOURNAL).display().to_string());
+    let kept = keep(folder, &mut told);
+    let failure = match broken {
+        Some(error) => Some(lost_journal(&error, &told)),
+        None => failure(&told, explainer).or_else(|| kept.err()),
+    };
+    let mut document = run_json(&told);
+    if let Value::Object(keys) = &mut document {
+        // These two are the printing's own.
+        keys.remove("ok");
+        keys.remove("error");
+    }
+    let text = match journal.state() {
+        State::Ended(_) => closing_text(&told),
+        State::New | State::Under(..) => String::new(),
+    };
+    Outcome::new(text, document).failing(failure)
+}
+
+/// Keeps the report beside the journal.
+fn keep(folder: &RunFolder, told: &mut RunReport) -> Result<(), Failure> {
+    const REPORT: &str = "report.json";
+    told.report = Some(folder.path().join(REPORT).display().to_string());
+    let mut text = serde_json::to_vec_pretty(&run_json(told)).unwrap_or_default();
+    text.push(b'\n');
+    match folder.write(REPORT, &text) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            told.report = None;
+            let mut failure = failure_of(&OperationError::from(error));
+            failure.message = format!(
+                "the run ended as {}; its report could not be kept: {}",
+                told.state, failure.message
+            );
+            Err(failure)
+        }
+    }
+}
+
+/// The store could not take a record: what was done is known only here.
+fn lost_journal(error: &JournalError, told: &RunReport) -> Failure {
+    let mut failure = Failure::of(Exit::Failed, "journal", error);
+    let last = told.steps.iter().rev().find(|step| step.seconds.is_some());
+    let begun = |name: &str| {
+        told.steps
+            .iter()
+            .any(|step| step.step == name && step.state == crate::report::run::StepState::Running)
+    };
+    let stands = if begun("migration") {
+        failure.exit = Exit::Migration;
+        "COMMAND was started on the target; how it ended could not be recorded"
+    } else if told
+        .steps
+        .iter()
+        .any(|s| s.step == "migration" && s.seconds.is_some())
+    {
+        "COMMAND has run on the target; see its step above"
+    } else {
+        "COMMAND was not started; the target was not changed"
+    };
+    failure.causes.push(stands.to_owned());
+    if let Some(step) = last {
+        failure
+            .causes
+            .push(format!("the last step that was recorded: {}", step.step));
+    }
+    failure.hint("make room in the store; `bookend status` tells what was left behind")
+}
+
+fn failure(told: &RunReport, explainer: &Explainer) -> Option<Failure> {
+    let exit = exit(told.exit)?;
+    let error = told.error.clone().unwrap_or(RunError {
+        code: told.state.clone(),
+        message: format!("the run ended as {}", told.state.replace('_', " ")),
+        causes: Vec::new(),
+        hint: None,
+    });
+    // The words of an operation's failure, with the exit code of the run's state.
+    let code = match explainer.last() {
+        Some(last) if last.code == error.code => last.code,
+        Some(_) | None => code(&error.code),
+    };
+    Some(Failure {
+        exit,
+        code,
+        message: error.message,
+        causes: error.causes,
+        hint: error.hint,
+    })
+}
+
+/// The words that the bracket itself has for a setback.
+const CODES: [&str; 10] = [
+    "not-consistent",
+    "different",
+    "preflight",
+    "interrupted",
+    "command-failed",
+    "command-killed",
+    "command-timed-out",
+    "command-not-started",
+    "command-unseen",
+    "busy",
+];
+
+fn code(word: &str) -> &'static str {
+    CODES
+        .into_iter()
+        .find(|known| *known == word)
+        .unwrap_or("run")
+}
+
+/// The exit code of a run's state; none for 0.
+fn exit(code: u8) -> Option<Exit> {
+    match code {
+        0 => None,
+        3 => Some(Exit::Different),
+        4 => Some(Exit::Refused),
+        5 => Some(Exit::Migration),
+        129 => Some(Exit::Signal(Signal::Hangup)),
+        130 => Some(Exit::Signal(Signal::Interrupt)),
+        143 => Some(Exit::Signal(Signal::Terminate)),
+        _ => Some(Exit::Failed),
+    }
+}

@@ -144,7 +144,9 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
 /// and could not be finished stays among the causes. A command that went through all the
 /// same has done its work.
 fn interrupted(mut outcome: Outcome, signal: Option<Signal>) -> Outcome {
-    if let (Some(signal), Some(failure)) = (signal, outcome.failure.take()) {
+    if let Some(signal) = signal
+        && let Some(failure) = outcome.failure.take()
+    {
         outcome.failure = Some(interruption(signal, Some(failure)));
         outcome.said = false;
     }
@@ -234,6 +236,13 @@ mod tests {
         assert_eq!(told.message, "interrupted by SIGTERM");
         assert_eq!(told.causes, ["pg_dump was interrupted"]);
         assert_eq!(told.hint.as_deref(), Some("bookend copies list"));
+    }
+
+    #[test]
+    fn without_a_signal_a_failure_stays_what_it_is() {
+        let failure = Failure::new(Exit::Tool, "tool-missing", "pg_dump was not found");
+        let outcome = interrupted(failure.clone().into(), None);
+        assert_eq!(outcome.failure, Some(failure));
     }
 
     #[test]

@@ -212,10 +212,16 @@ pub(super) fn describe_proof(proof: &Proof) -> String {
         printable(&receipt.server_version),
     );
     text.push_str(&describe_differences(&receipt.differences));
-    for missing in &receipt.not_compared {
-        text.push_str(&format!("  not compared: {}\n", printable(missing)));
-    }
+    text.push_str(&describe_not_compared(&receipt.not_compared));
     text
+}
+
+/// What nobody should take for compared, on one line.
+pub(super) fn describe_not_compared(things: &[String]) -> String {
+    if things.is_empty() {
+        return String::new();
+    }
+    format!("  not compared: {}\n", printable(&things.join("; ")))
 }
 
 /// Differences, one a line.

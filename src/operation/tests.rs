@@ -150,9 +150,10 @@ async fn a_copy_that_cannot_be_dropped_is_named() {
     let bench = Bench::new(Fake::failing(&[Fault::Compare, Fault::Discard]));
     let archive = archive(&bench).await;
     let failed = prove(&bench.ws, &archive, &same_server()).await;
-    let Err(OperationError::CopyLeft { name, .. }) = failed else {
+    let Err(OperationError::CopyLeft { name, after, .. }) = failed else {
         panic!("{failed:?}");
     };
+    assert_eq!(after.as_deref(), Some("the copy could not be read"));
     assert_eq!(bench.unsettled(), [name]);
 }
 

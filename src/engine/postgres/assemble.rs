@@ -243,7 +243,7 @@ fn always_quoted(name: &str) -> Option<String> {
     ))
 }
 
-/// The value in `SELECT pg_catalog.setval('s', 5, true);` (pg_dump.c, `dumpSequenceData`).
+/// The value in `SELECT pg_catalog.setval('s', 5, true);` (`dumpSequenceData` in `pg_dump.c`).
 fn set_value(statement: &str) -> Option<SequenceValue> {
     let rest = &statement[statement.rfind("', ")? + 3..];
     let (value, called) = rest.split_once(", ")?;

@@ -46,7 +46,7 @@ pub(super) fn random(base: &str) -> String {
 
 /// `wanted` with a number behind it that makes it none of `taken`, cut to what fits.
 pub(super) fn free(wanted: &str, taken: &[String]) -> String {
-    (2..)
+    (2..=taken.len() + 2)
         .map(|number| {
             let suffix = format!("_{number}");
             format!("{}{suffix}", cut(wanted, LONGEST - suffix.len()))

@@ -234,7 +234,7 @@ async fn database_level(
     remove::remark(
         &session,
         copy,
-        |marker| marker.clone(),
+        Clone::clone,
         snapshot.database.comment.as_deref(),
     )
     .await

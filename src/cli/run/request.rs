@@ -40,12 +40,12 @@ impl Request {
         let secrets = secrets(target);
         let prepare = |words: &[String]| -> Result<Command, Failure> {
             let filled = fill_words(words, &[target]).map_err(|e| template_failure(&e))?;
-            let (environment, repointed) = environment(invocation, target, &assignments)?;
+            let variables = environment(invocation, target, &assignments)?;
             Ok(Command {
                 shown: filled.iter().map(|word| hide(word, &secrets)).collect(),
                 words: filled,
-                environment,
-                repointed,
+                environment: variables.set,
+                repointed: variables.repointed,
                 secrets: secrets.clone(),
                 limit: args.timeout,
             })
@@ -150,12 +150,18 @@ fn assignments(args: &Args, configured: Option<&TargetConfig>) -> Result<Vec<Ass
     Ok(all)
 }
 
-/// COMMAND's whole environment, and the caller's variables that were re-pointed in it.
+struct Variables {
+    /// COMMAND's whole environment.
+    set: Vec<(String, Secret)>,
+    /// The caller's variables that were re-pointed in it.
+    repointed: Vec<String>,
+}
+
 fn environment(
     invocation: &Invocation,
     target: &Target,
     assignments: &[Assignment],
-) -> Result<(Vec<(String, Secret)>, Vec<String>), Failure> {
+) -> Result<Variables, Failure> {
     let pointed = target.command_environment(target, &invocation.environment);
     let mut variables: BTreeMap<String, Secret> = invocation
         .environment
@@ -168,7 +174,10 @@ fn environment(
         let value = one.fill(&[target]).map_err(|e| template_failure(&e))?;
         variables.insert(one.name.clone(), value);
     }
-    Ok((variables.into_iter().collect(), pointed.repointed))
+    Ok(Variables {
+        set: variables.into_iter().collect(),
+        repointed: pointed.repointed,
+    })
 }
 
 fn template_failure(error: &TemplateError) -> Failure {

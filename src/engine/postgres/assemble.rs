@@ -174,13 +174,17 @@ fn fill_contents(objects: &mut [Object], tables: &[TableRead], contents: Vec<Tab
             continue;
         };
         let hashed = content.hashed;
-        let key = table.key.as_ref().zip(hashed.key).map(|(positions, sum)| KeyFacts {
-            columns: positions
-                .iter()
-                .filter_map(|position| table.copy.columns.get(*position).cloned())
-                .collect(),
-            fingerprint: sum,
-        });
+        let key = table
+            .key
+            .as_ref()
+            .zip(hashed.key)
+            .map(|(positions, sum)| KeyFacts {
+                columns: positions
+                    .iter()
+                    .filter_map(|position| table.copy.columns.get(*position).cloned())
+                    .collect(),
+                fingerprint: sum,
+            });
         object.content = Some(Content {
             rows: hashed.rows,
             fingerprint: hashed.fingerprint,

@@ -104,10 +104,7 @@ fn version_check(server: &Server) -> Check {
 
 fn create_check(server: &Server) -> Check {
     if server.create_database {
-        return ok(
-            "copies",
-            format!("{} may create databases", server.role),
-        );
+        return ok("copies", format!("{} may create databases", server.role));
     }
     Check {
         what: "copies".to_owned(),
@@ -180,11 +177,7 @@ async fn unreadable(
 }
 
 /// Whether the lock table has room for a lock on every table, twice.
-async fn lock_check(
-    session: &Session,
-    target: &Target,
-    tables: u64,
-) -> Result<Check, EngineError> {
+async fn lock_check(session: &Session, target: &Target, tables: u64) -> Result<Check, EngineError> {
     let row = session
         .query_one(
             "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8,

@@ -28,7 +28,6 @@ use super::{
     EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
 };
 
-
 /// The engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;

@@ -31,7 +31,13 @@ pub(super) fn check(name: &str) -> Result<(), EngineError> {
 pub(super) fn random(base: &str) -> String {
     let clean: String = base
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
         .take(30)
         .collect();
     let number: u64 = rand::rng().random();

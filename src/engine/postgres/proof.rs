@@ -256,7 +256,10 @@ fn not_compared(archive: &Snapshot, request: &RestoreRequest) -> Vec<String> {
     let mut words = compare::not_compared(archive);
     words.push("owner and connection limit of the database (set when it is published)".to_owned());
     for (left_out, text) in [
-        (request.schema_only, "rows, sequence values and large objects, as asked"),
+        (
+            request.schema_only,
+            "rows, sequence values and large objects, as asked",
+        ),
         (request.no_owner, "owners, as asked"),
         (request.no_privileges, "grants, as asked"),
     ] {

@@ -6,9 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::connection::Target;
 use crate::connection::postgres::Session;
-use crate::engine::{
-    Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase, MarkedDatabase,
-};
+use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase, MarkedDatabase};
 
 use super::dump::control::application_name;
 use super::dump::copy_statement::quote_identifier;
@@ -60,7 +58,10 @@ pub(super) async fn remark(
 ) -> Result<(), EngineError> {
     let found = find(session, &copy.target, &copy.name).await?;
     let Some(marker) = found.as_ref().and_then(|f| Marker::find(&f.comment)) else {
-        return Err(not_ours(&copy.name, "it carries no mark of bookend any more"));
+        return Err(not_ours(
+            &copy.name,
+            "it carries no mark of bookend any more",
+        ));
     };
     set_marker(session, &copy.target, &copy.name, &change(&marker), own).await
 }
@@ -81,10 +82,16 @@ pub(super) async fn publish(
     let server = server::facts(&session, on).await?;
     let found = find(&session, on, &copy.name).await?;
     let Some(found) = found.filter(|f| f.oid.to_string() == copy.identity) else {
-        return Err(not_ours(&copy.name, "it is not the database that was built"));
+        return Err(not_ours(
+            &copy.name,
+            "it is not the database that was built",
+        ));
     };
     let Some(old) = Marker::find(&found.comment) else {
-        return Err(not_ours(&copy.name, "it carries no mark of bookend any more"));
+        return Err(not_ours(
+            &copy.name,
+            "it carries no mark of bookend any more",
+        ));
     };
     let marker = Marker {
         kind,
@@ -185,8 +192,14 @@ pub(super) async fn discard(context: &Context, copy: DatabaseCopy) -> Result<(),
     match find(&session, &copy.target, &copy.name).await? {
         None => {}
         Some(found) if found.oid.to_string() == copy.identity => {
-            drop_checked(context, &session, &copy.target, &copy.name, &[CopyKind::Disposable])
-                .await?;
+            drop_checked(
+                context,
+                &session,
+                &copy.target,
+                &copy.name,
+                &[CopyKind::Disposable],
+            )
+            .await?;
         }
         Some(_) => {
             return Err(not_ours(&copy.name, "another database has that name now"));
@@ -237,7 +250,10 @@ async fn drop_checked(
     session
         .batch_execute(&format!("DROP DATABASE {doomed}"))
         .await
-        .map_err(sql(on, format!("{name} (now {doomed}) could not be dropped")))
+        .map_err(sql(
+            on,
+            format!("{name} (now {doomed}) could not be dropped"),
+        ))
 }
 
 fn kind_in_words(kind: CopyKind) -> &'static str {
@@ -267,7 +283,10 @@ async fn detach_subscriptions(
             &[],
         )
         .await
-        .map_err(sql(on, format!("the subscriptions of {name} could not be listed")))?
+        .map_err(sql(
+            on,
+            format!("the subscriptions of {name} could not be listed"),
+        ))?
         .iter()
         .map(|row| row.get(0))
         .collect();
@@ -349,7 +368,14 @@ pub(super) async fn drop_marked(
     name: &str,
 ) -> Result<(), EngineError> {
     let session = server::maintenance(context, on).await?;
-    drop_checked(context, &session, on, name, &[CopyKind::Disposable, CopyKind::Staging]).await?;
+    drop_checked(
+        context,
+        &session,
+        on,
+        name,
+        &[CopyKind::Disposable, CopyKind::Staging],
+    )
+    .await?;
     context
         .ledger
         .settle(name, "dropped")

@@ -20,7 +20,8 @@ pub(super) fn sql(
         }
         if error.code() == Some(&SqlState::OUT_OF_MEMORY)
             && error.as_db_error().is_some_and(|e| {
-                e.hint().is_some_and(|hint| hint.contains("max_locks_per_transaction"))
+                e.hint()
+                    .is_some_and(|hint| hint.contains("max_locks_per_transaction"))
             })
         {
             return EngineError::TooManyLocks {

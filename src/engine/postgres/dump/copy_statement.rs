@@ -119,9 +119,10 @@ mod tests {
 
     #[test]
     fn plain_and_quoted_columns_are_read() {
-        let statement =
-            CopyStatement::parse("COPY public.\"o(d)d\" (id, \"a, (b)\", \"q\"\"q\") FROM stdin;\n")
-                .unwrap();
+        let statement = CopyStatement::parse(
+            "COPY public.\"o(d)d\" (id, \"a, (b)\", \"q\"\"q\") FROM stdin;\n",
+        )
+        .unwrap();
         assert_eq!(statement.relation, "public.\"o(d)d\"");
         assert_eq!(statement.columns, ["id", "a, (b)", "q\"q"]);
         assert_eq!(

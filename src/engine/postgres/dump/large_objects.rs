@@ -26,7 +26,10 @@ pub(in super::super) const STREAM: StreamId = StreamId {
 };
 
 /// How many large objects the snapshot shows.
-pub(in super::super) async fn count(control: &Control, target: &Target) -> Result<i64, EngineError> {
+pub(in super::super) async fn count(
+    control: &Control,
+    target: &Target,
+) -> Result<i64, EngineError> {
     let row = control
         .session
         .query_one(
@@ -96,7 +99,9 @@ pub(in super::super) async fn read(
         if read == 0 {
             break;
         }
-        reader.push(&piece[..read]).map_err(|problem| garbled(&problem))?;
+        reader
+            .push(&piece[..read])
+            .map_err(|problem| garbled(&problem))?;
         if writer.push(&piece[..read])? {
             writer.drain().await?;
         }

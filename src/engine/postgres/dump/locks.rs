@@ -67,7 +67,10 @@ pub(super) async fn lock_all(
         .map_err(sql(target, "the lock timeout could not be set"))?;
     for batch in tables.chunks(BATCH) {
         let names: Vec<&str> = batch.iter().map(|t| t.object.as_str()).collect();
-        let statement = format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", names.join(", ONLY "));
+        let statement = format!(
+            "LOCK TABLE ONLY {} IN ACCESS SHARE MODE",
+            names.join(", ONLY ")
+        );
         if let Err(error) = control.session.batch_execute(&statement).await {
             return Err(lock_failure(target, tables.len(), error).await);
         }
@@ -75,11 +78,7 @@ pub(super) async fn lock_all(
     Ok(())
 }
 
-async fn lock_failure(
-    target: &Target,
-    tables: usize,
-    error: tokio_postgres::Error,
-) -> EngineError {
+async fn lock_failure(target: &Target, tables: usize, error: tokio_postgres::Error) -> EngineError {
     if has_code(&error, &SqlState::LOCK_NOT_AVAILABLE) {
         // The message of a timeout names no table; the monitor saw who was in the way.
         return EngineError::Locked {

@@ -196,7 +196,10 @@ async fn store_small_members(
     }
     let catalog = &facts.catalog;
     for (name, text) in [
-        ("create.sql", kit::create_script(&catalog.database, facts.server.version_num)),
+        (
+            "create.sql",
+            kit::create_script(&catalog.database, facts.server.version_num),
+        ),
         ("before_data.sql", script(&catalog.held_back.before_data)),
         ("sequences.sql", assemble::sequences_script(&contents.toc)),
         ("after_data.sql", script(&catalog.held_back.after_data)),

@@ -63,7 +63,11 @@ pub(in super::super) async fn tables(
     target: &Target,
     toc: &Toc,
 ) -> Result<Vec<TableRead>, EngineError> {
-    let entries: Vec<_> = toc.entries.iter().filter(|e| e.desc == "TABLE DATA").collect();
+    let entries: Vec<_> = toc
+        .entries
+        .iter()
+        .filter(|e| e.desc == "TABLE DATA")
+        .collect();
     let oids: Vec<u32> = entries.iter().map(|e| e.oid).collect();
     let facts = relation_facts(control, target, &oids).await?;
     let mut reads = Vec::with_capacity(entries.len());
@@ -128,7 +132,10 @@ pub(in super::super) async fn relation_facts(
 ) -> Result<HashMap<u32, RelationFacts>, EngineError> {
     let rows = control
         .session
-        .query(&format!("{RELATION_FACTS} WHERE c.oid = ANY ($1)"), &[&oids])
+        .query(
+            &format!("{RELATION_FACTS} WHERE c.oid = ANY ($1)"),
+            &[&oids],
+        )
         .await
         .map_err(sql(target, "the tables' facts could not be read"))?;
     Ok(by(&rows, control, |row| row.get(0)))
@@ -143,7 +150,9 @@ pub(in super::super) async fn relation_facts_by_name(
     let rows = control
         .session
         .query(
-            &format!("{RELATION_FACTS} WHERE pg_catalog.format('%I.%I', n.nspname, c.relname) = ANY ($1)"),
+            &format!(
+                "{RELATION_FACTS} WHERE pg_catalog.format('%I.%I', n.nspname, c.relname) = ANY ($1)"
+            ),
             &[&names],
         )
         .await
@@ -260,9 +269,9 @@ impl Share {
     /// The statement that reads this share.
     pub(in super::super) fn statement(&self, table: &TableRead) -> String {
         let condition = match self.blocks {
-            Some((first, Some(end))) => {
-                Some(format!("WHERE ctid >= '({first},0)' AND ctid < '({end},0)'"))
-            }
+            Some((first, Some(end))) => Some(format!(
+                "WHERE ctid >= '({first},0)' AND ctid < '({end},0)'"
+            )),
             Some((first, None)) => Some(format!("WHERE ctid >= '({first},0)'")),
             None => table.filter.clone(),
         };

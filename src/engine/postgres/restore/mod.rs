@@ -17,11 +17,11 @@ use crate::engine::postgres::toc::{self, Toc};
 use crate::engine::{Context, DatabaseCopy, EngineError, RestoreRequest};
 use crate::snapshot::{DatabaseFacts, ObjectKind, Snapshot, Source};
 
+use super::catalog::{self, Include};
 use super::dump::control::application_name;
+use super::remove;
 use super::server;
 use super::sql_error::sql;
-use super::catalog::{self, Include};
-use super::remove;
 
 /// Builds a disposable copy of `source` on the server of `on`. If anything fails the
 /// half-built copy is taken away again.
@@ -231,6 +231,11 @@ async fn database_level(
             .await
             .map_err(|error| workers::refusal(&copy.target, &statement, error))?;
     }
-    remove::remark(&session, copy, |marker| marker.clone(), snapshot.database.comment.as_deref())
-        .await
+    remove::remark(
+        &session,
+        copy,
+        |marker| marker.clone(),
+        snapshot.database.comment.as_deref(),
+    )
+    .await
 }

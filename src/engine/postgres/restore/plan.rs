@@ -108,7 +108,9 @@ fn plan_loads(plan: &mut Plan, toc: &Toc, source: &dyn Source, jobs: usize) -> L
         };
         let object = stream.objects.first().cloned().unwrap_or_default();
         let facts = snapshot.objects.iter().find(|o| o.name == object);
-        let root = facts.filter(|o| o.loaded_through_root).and_then(|o| o.root.as_deref());
+        let root = facts
+            .filter(|o| o.loaded_through_root)
+            .and_then(|o| o.root.as_deref());
         let chunks = source.chunks(stream.id);
         let parts = parts(stream.bytes, total, chunks.len(), jobs);
         let oid = oid_of.get(&stream.id.entry).copied().unwrap_or(0);

@@ -22,7 +22,10 @@ pub(super) async fn check(
 ) -> Result<(), EngineError> {
     if server.standby {
         return Err(EngineError::Unsupported {
-            what: format!("{} is a hot standby: nothing can be created there", on.display_url()),
+            what: format!(
+                "{} is a hot standby: nothing can be created there",
+                on.display_url()
+            ),
             advice: "name the primary with --on or --prove-on".to_owned(),
         });
     }
@@ -57,7 +60,10 @@ pub(in super::super) async fn free_name(
 ) -> Result<(), EngineError> {
     names::check(into)?;
     let taken: Vec<String> = session
-        .query("SELECT datname::pg_catalog.text FROM pg_catalog.pg_database", &[])
+        .query(
+            "SELECT datname::pg_catalog.text FROM pg_catalog.pg_database",
+            &[],
+        )
         .await
         .map_err(sql(on, "the databases could not be listed"))?
         .iter()
@@ -140,7 +146,10 @@ async fn tablespaces(
     snapshot: &Snapshot,
 ) -> Result<Vec<MissingThing>, EngineError> {
     let known: HashSet<String> = session
-        .query("SELECT spcname::pg_catalog.text FROM pg_catalog.pg_tablespace", &[])
+        .query(
+            "SELECT spcname::pg_catalog.text FROM pg_catalog.pg_tablespace",
+            &[],
+        )
         .await
         .map_err(sql(on, "the tablespaces could not be listed"))?
         .iter()
@@ -165,7 +174,11 @@ async fn extensions(
     on: &Target,
     snapshot: &Snapshot,
 ) -> Result<Vec<MissingThing>, EngineError> {
-    let trusted = if server.version_num >= 130_000 { "trusted" } else { "false" };
+    let trusted = if server.version_num >= 130_000 {
+        "trusted"
+    } else {
+        "false"
+    };
     let rows = session
         .query(
             &format!(
@@ -194,7 +207,10 @@ async fn extensions(
             });
         } else if !server.superuser && versions.iter().all(|a| a.2) {
             missing.push(MissingThing {
-                what: format!("the right of {} to create extension {}", server.role, wanted.name),
+                what: format!(
+                    "the right of {} to create extension {}",
+                    server.role, wanted.name
+                ),
                 fix: format!("restore as a superuser, or have {} allowed", wanted.name),
             });
         }

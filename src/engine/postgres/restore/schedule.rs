@@ -163,8 +163,16 @@ mod tests {
 
     #[test]
     fn exclusive_work_waits_for_shared_work_on_the_same_relation() {
-        let index = Node { cost: 9, shared: vec![7], ..Node::default() };
-        let key = Node { cost: 5, exclusive: vec![7], ..Node::default() };
+        let index = Node {
+            cost: 9,
+            shared: vec![7],
+            ..Node::default()
+        };
+        let key = Node {
+            cost: 5,
+            exclusive: vec![7],
+            ..Node::default()
+        };
         let mut schedule = Schedule::new(vec![index.clone(), index, key]);
         assert_eq!(schedule.start_next(), Some(0));
         assert_eq!(schedule.start_next(), Some(1));

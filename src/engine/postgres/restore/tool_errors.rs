@@ -74,9 +74,14 @@ pub(super) fn advice(complaints: &[Complaint]) -> Option<String> {
 }
 
 fn is_expression(statement: &str) -> bool {
-    ["REFRESH MATERIALIZED VIEW", "CREATE INDEX", "CREATE UNIQUE INDEX", "ALTER TABLE"]
-        .iter()
-        .any(|start| statement.starts_with(start))
+    [
+        "REFRESH MATERIALIZED VIEW",
+        "CREATE INDEX",
+        "CREATE UNIQUE INDEX",
+        "ALTER TABLE",
+    ]
+    .iter()
+    .any(|start| statement.starts_with(start))
 }
 
 #[cfg(test)]

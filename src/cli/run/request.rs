@@ -51,6 +51,7 @@ impl Request {
             })
         };
         let migration = prepare(&command)?;
+        look_up(&migration)?;
         let check = match &args.check {
             Some(line) => Some(prepare(&["sh".to_owned(), "-c".to_owned(), line.clone()])?),
             None => None,
@@ -135,6 +136,28 @@ fn command(
             .hint("bookend run TARGET -- COMMAND, or `migrate = [\"…\"]` of the target in bookend.toml"));
     }
     Ok(given)
+}
+
+/// Before anything is done: a program that is not there is found now, not after the proof.
+fn look_up(command: &Command) -> Result<(), Failure> {
+    let path = command
+        .environment
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map(|(_, value)| value.expose().to_owned());
+    let here = std::env::current_dir().unwrap_or_default();
+    let program = command
+        .words
+        .first()
+        .map(String::as_str)
+        .unwrap_or_default();
+    match which::which_in(program, path, here) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(
+            Failure::usage(format!("COMMAND's program is not there: {program}"))
+                .hint("COMMAND is not a shell's line; for one, write: -- sh -c '…'"),
+        ),
+    }
 }
 
 /// `env` of the configuration first, then `--env`: the later one of a name wins.

@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
             usage::outcome(&error),
         ),
     };
-    finish(&screen, &outcome)
+    finish(screen, &outcome)
 }
 
 fn parse(arguments: &[OsString]) -> Result<CommandLine, clap::Error> {
@@ -144,7 +144,9 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
 /// and could not be finished stays among the causes. A command that went through all the
 /// same has done its work.
 fn interrupted(mut outcome: Outcome, signal: Option<Signal>) -> Outcome {
-    if let (Some(signal), Some(failure)) = (signal, outcome.failure.take()) {
+    if let Some(signal) = signal
+        && let Some(failure) = outcome.failure.take()
+    {
         outcome.failure = Some(interruption(signal, Some(failure)));
         outcome.said = false;
     }
@@ -177,7 +179,7 @@ fn end_at_once(screen: Screen, signal: Signal) {
     let failure = interruption(signal, None)
         .because(["a second signal came before everything had ended"])
         .hint("bookend copies list");
-    let code = finish_code(&screen, &failure.into());
+    let code = finish_code(screen, &failure.into());
     std::process::exit(i32::from(code));
 }
 
@@ -185,15 +187,15 @@ fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::new(Exit::Failed, "internal", "bookend could not start").because([error.to_string()])
 }
 
-fn finish(screen: &Screen, outcome: &Outcome) -> ExitCode {
+fn finish(screen: Screen, outcome: &Outcome) -> ExitCode {
     ExitCode::from(finish_code(screen, outcome))
 }
 
 /// Prints the outcome; the number is the exit code.
-fn finish_code(screen: &Screen, outcome: &Outcome) -> u8 {
+fn finish_code(screen: Screen, outcome: &Outcome) -> u8 {
     let written = screen.result(&outcome.text, &outcome.to_json());
     if let Some(failure) = &outcome.failure
-        && !(outcome.said && !screen.json)
+        && (screen.json || !outcome.said)
     {
         screen.failure(failure);
     }
@@ -234,6 +236,13 @@ mod tests {
         assert_eq!(told.message, "interrupted by SIGTERM");
         assert_eq!(told.causes, ["pg_dump was interrupted"]);
         assert_eq!(told.hint.as_deref(), Some("bookend copies list"));
+    }
+
+    #[test]
+    fn without_a_signal_a_failure_stays_what_it_is() {
+        let failure = Failure::new(Exit::Tool, "tool-missing", "pg_dump was not found");
+        let outcome = interrupted(failure.clone().into(), None);
+        assert_eq!(outcome.failure, Some(failure));
     }
 
     #[test]

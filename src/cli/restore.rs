@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::error::failure_of;
-use super::verify::{describe_differences, different};
+use super::verify::{describe_differences, describe_not_compared, different};
 use super::words::{self, ArchiveOrigin, Into};
 use super::{Failure, Invocation, Outcome};
 use crate::connection::Target;
-use crate::operation::{self, RestoreOptions, RestoreOutcome, Verdict, Workspace};
+use crate::operation::{self, OperationError, RestoreOptions, RestoreOutcome, Verdict, Workspace};
 use crate::report::figures::{duration, printable, seconds};
 use crate::snapshot::Source;
 use crate::store::StoredArchive;
@@ -68,7 +68,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     };
     let restored = operation::restore(&ws, &archive.path, &on, &name, &options)
         .await
-        .map_err(|error| failure_of(&error))?;
+        .map_err(|error| told(&archive, &error))?;
     for note in &restored.notes {
         invocation.screen.note(note);
     }
@@ -78,6 +78,22 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         ));
     }
     Ok(outcome(&archive, &restored, args.no_proof.as_deref()))
+}
+
+/// Damage is met in a member; the person knows the archive.
+fn told(archive: &StoredArchive, error: &OperationError) -> Failure {
+    let failure = failure_of(error);
+    if !error.is_damage() {
+        return failure;
+    }
+    Failure {
+        message: format!("{} is damaged: {}", archive.path.display(), failure.message),
+        ..failure
+    }
+    .hint(format!(
+        "bookend verify {} names every table that is hit",
+        archive.id
+    ))
 }
 
 async fn destination(
@@ -147,8 +163,6 @@ fn describe(archive: &StoredArchive, restored: &RestoreOutcome) -> String {
         _ => format!("{}: {verdict}\n", printable(&archive.id)),
     };
     text.push_str(&describe_differences(&restored.differences));
-    for missing in &restored.not_compared {
-        text.push_str(&format!("  not compared: {}\n", printable(missing)));
-    }
+    text.push_str(&describe_not_compared(&restored.not_compared));
     text
 }

@@ -66,7 +66,7 @@ fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) 
             format!(
                 "{} in {}",
                 counted(head.rows, "row", "rows"),
-                counted(head.objects, "table or collection", "tables or collections")
+                counted(head.objects, "object", "objects")
             ),
         ),
     ];

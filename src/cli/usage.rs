@@ -45,7 +45,8 @@ fn failure(error: &clap::Error, text: &str) -> Failure {
     let failure = Failure::new(Exit::Usage, "usage", message);
     let tip = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: "))
+        .filter_map(|line| line.trim().strip_prefix("tip: "))
+        .find(|tip| !tip.starts_with("to pass "))
         .map(str::to_owned);
     let usage = usage.map(|usage| usage.trim().trim_start_matches("Usage:").trim().to_owned());
     match (tip, usage) {

@@ -12,8 +12,8 @@ use crate::engine::Discrepancy;
 use crate::operation::{
     self, Damage, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
 };
-use crate::report::discrepancies;
 use crate::report::figures::{counted, duration, printable, seconds};
+use crate::report::{Page, discrepancies};
 use crate::snapshot::Source;
 
 const EXAMPLES: &str = "\
@@ -129,14 +129,15 @@ fn verified_outcome(path: &Path, verified: &VerifyOutcome) -> Outcome {
         );
         return Outcome::new(text, document);
     }
-    let mut text = format!("damaged: {name}\n");
+    let mut page = Page::default();
+    page.line(format_args!("damaged: {name}"));
     for damage in &verified.damages {
-        text.push_str(&format!("  {}\n", printable(&in_words(damage))));
+        page.line(format_args!("  {}", printable(&in_words(damage))));
     }
     let message = format!("{name} is damaged in {}", places(verified.damages.len()));
     let failure = Failure::new(Exit::Different, "damaged", message)
         .hint("take another backup; `tar -x` still gets at what is not damaged");
-    Outcome::new(text, document).failing(Some(failure))
+    Outcome::new(page.text(), document).failing(Some(failure))
 }
 
 /// An archive so damaged that its manifest cannot be read.
@@ -212,10 +213,16 @@ pub(super) fn describe_proof(proof: &Proof) -> String {
         printable(&receipt.server_version),
     );
     text.push_str(&describe_differences(&receipt.differences));
-    for missing in &receipt.not_compared {
-        text.push_str(&format!("  not compared: {}\n", printable(missing)));
-    }
+    text.push_str(&describe_not_compared(&receipt.not_compared));
     text
+}
+
+/// What nobody should take for compared, on one line.
+pub(super) fn describe_not_compared(things: &[String]) -> String {
+    if things.is_empty() {
+        return String::new();
+    }
+    format!("  not compared: {}\n", printable(&things.join("; ")))
 }
 
 /// Differences, one a line.

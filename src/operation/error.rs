@@ -90,6 +90,8 @@ pub enum OperationError {
     CopyLeft {
         /// Its name on the server.
         name: String,
+        /// What went wrong before, if the copy was to be dropped because of that.
+        after: Option<String>,
         /// Why.
         #[source]
         source: Box<EngineError>,

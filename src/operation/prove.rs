@@ -51,10 +51,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
     let written = write_receipt(ws, archive, &opened, comparison);
     let (receipt, receipt_path) = match written {
         Ok(written) => written,
-        Err(error) => {
-            discard(ws, engine.as_ref(), copy).await?;
-            return Err(error);
-        }
+        Err(error) => return Err(undone(ws, engine.as_ref(), copy, error).await),
     };
     Ok(Proof {
         verdict,
@@ -99,10 +96,7 @@ pub(super) async fn compare(
     ws.progress.finish();
     match compared {
         Ok(comparison) => Ok(comparison),
-        Err(error) => {
-            discard(ws, engine, copy.clone()).await?;
-            Err(error.into())
-        }
+        Err(error) => Err(undone(ws, engine, copy.clone(), error.into()).await),
     }
 }
 
@@ -122,8 +116,27 @@ pub async fn discard(
         .await
         .map_err(|source| OperationError::CopyLeft {
             name,
+            after: None,
             source: Box::new(source),
         })
+}
+
+/// Drops a copy because of `error`, which stays what is told; if the copy cannot be dropped
+/// either, both are.
+pub(super) async fn undone(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    copy: DatabaseCopy,
+    error: OperationError,
+) -> OperationError {
+    match discard(ws, engine, copy).await {
+        Err(OperationError::CopyLeft { name, source, .. }) => OperationError::CopyLeft {
+            name,
+            after: Some(error.to_string()),
+            source,
+        },
+        Ok(()) | Err(_) => error,
+    }
 }
 
 /// The one word that a comparison comes to.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::place::check_room;
-use super::prove::{compare, verdict};
+use super::prove::{compare, undone, verdict};
 use super::{OperationError, Place, Verdict, Workspace, discard, open};
 use crate::connection::Target;
 use crate::engine::{
@@ -154,8 +154,7 @@ async fn publish(
     archive: &str,
 ) -> Result<Target, OperationError> {
     if ws.cancel.is_cancelled() {
-        discard(ws, engine, copy).await?;
-        return Err(EngineError::Cancelled.into());
+        return Err(undone(ws, engine, copy, EngineError::Cancelled.into()).await);
     }
     let context = ws.cleaning_context();
     match engine
@@ -163,9 +162,6 @@ async fn publish(
         .await
     {
         Ok(target) => Ok(target),
-        Err(error) => {
-            discard(ws, engine, copy).await?;
-            Err(error.into())
-        }
+        Err(error) => Err(undone(ws, engine, copy, error.into()).await),
     }
 }

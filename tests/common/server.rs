@@ -357,9 +357,9 @@ fn write_configuration(folder: &Path, options: &ServerOptions) {
         settings += "ssl = on\nssl_cert_file = 'server.crt'\nssl_key_file = 'server.key'\n\
                      ssl_ca_file = 'ca.crt'\n";
         certificates.write_server_files(&data);
-        ["server.crt", "server.key", "ca.crt"]
-            .iter()
-            .for_each(|name| give_to_server_user(&data.join(name)));
+        for name in ["server.crt", "server.key", "ca.crt"] {
+            give_to_server_user(&data.join(name));
+        }
     }
     for line in &options.settings {
         settings.push_str(line);

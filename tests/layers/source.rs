@@ -13,10 +13,10 @@ pub fn test_modules(source: &str) -> Vec<String> {
     for (at, marker) in code.match_indices("#[cfg(test)]") {
         let item = &code[at + marker.len()..item_end(&code, at + marker.len())];
         let words: Vec<&str> = item.split_whitespace().collect();
-        if let ["mod", name] = words.as_slice() {
-            if let Some(name) = name.strip_suffix(';') {
-                names.push(name.to_owned());
-            }
+        if let ["mod", name] = words.as_slice()
+            && let Some(name) = name.strip_suffix(';')
+        {
+            names.push(name.to_owned());
         }
     }
     names

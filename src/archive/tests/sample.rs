@@ -1,6 +1,7 @@
 //! Small archives that are like real ones: an engine's part played by hand.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -239,6 +240,17 @@ impl Sample {
 
     pub fn rewrite(&self, bytes: &[u8]) {
         std::fs::write(&self.path, bytes).unwrap();
+    }
+
+    /// Changes one byte. Truncating and writing anew would wait for the disk each time.
+    pub fn patch(&self, at: usize, byte: u8) {
+        let file = File::options().write(true).open(&self.path).unwrap();
+        file.write_all_at(&[byte], at as u64).unwrap();
+    }
+
+    pub fn cut(&self, length: usize) {
+        let file = File::options().write(true).open(&self.path).unwrap();
+        file.set_len(length as u64).unwrap();
     }
 
     pub fn open(&self) -> Result<Archive, ArchiveError> {

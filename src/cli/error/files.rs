@@ -16,8 +16,9 @@ pub(super) fn archive(error: &ArchiveError) -> Failure {
         }
         ArchiveError::NotAnArchive { .. } => Failure::of(Exit::Usage, "not-an-archive", error)
             .hint("bookend list shows what the store holds"),
-        ArchiveError::Newer { .. } => Failure::of(Exit::Failed, "newer-format", error)
-            .hint("upgrade bookend, or restore with restore.sh from inside the archive"),
+        ArchiveError::Newer { .. } => Failure::of(Exit::Failed, "newer-format", error).hint(
+            "without a newer bookend: restore.sh inside the archive restores it with stock tools",
+        ),
         ArchiveError::Cut { .. } => Failure::of(Exit::Different, "damaged", error)
             .hint("take another backup; what is listed as whole can be taken out with tar"),
         ArchiveError::Damaged { .. } => {

@@ -54,16 +54,10 @@ pub fn failure_of(error: &OperationError) -> Failure {
             .hint("use letters, digits, '.', '_' and '-', 64 at most, a letter or digit first"),
         OperationError::Broken { .. } => Failure::of(Exit::Failed, "internal", error),
         OperationError::Cancelled => interrupted(),
-        OperationError::CopyLeft { .. } => left(error),
+        OperationError::CopyLeft { name, after, .. } => Failure::of(Exit::Failed, "copy-left", error)
+            .because(after.iter().map(|first| format!("before that: {first}")))
+            .hint(format!("bookend copies drop {name}")),
     }
-}
-
-fn left(error: &OperationError) -> Failure {
-    let hint = match error {
-        OperationError::CopyLeft { name, .. } => format!("bookend copies drop {name}"),
-        _ => "bookend copies list".to_owned(),
-    };
-    Failure::of(Exit::Failed, "copy-left", error).hint(hint)
 }
 
 fn interrupted() -> Failure {

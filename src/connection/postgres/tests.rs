@@ -285,3 +285,30 @@ fn errors_about_a_url_never_show_its_password() {
         );
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_parser_panic(text in "\\PC{0,60}", url in "postgres(ql)?://[a-z%:@/?#\\[\\],=&0-9é]{0,40}") {
+        let _ = read(&text);
+        let _ = read(&url);
+        let _ = pairs(&text);
+    }
+
+    #[test]
+    fn whatever_can_be_parsed_is_written_so_that_it_means_the_same(
+        url in "postgresql://([a-z%40]{1,8}(:[a-z0-9]{0,5})?@)?[a-z0-9.,:]{0,12}(/[a-z]{0,5})?(\\?user=[a-z]{0,3}(&port=[0-9]{1,3})?)?"
+    ) {
+        if let Ok(parsed) = Url::parse(&url) {
+            let again = Url::parse(&parsed.to_string()).unwrap();
+            proptest::prop_assert_eq!(parsed.options().ok(), again.options().ok(), "{}", url);
+        }
+    }
+
+    #[test]
+    fn any_database_name_and_password_survive_a_url(name in "\\PC{1,30}", password in "\\PC{1,30}") {
+        let url = Url::of_options([("host", "h"), ("dbname", "x"), ("password", &password)].into_iter()).with_database(&name);
+        let options = Url::parse(&url.to_string()).unwrap().options().unwrap();
+        proptest::prop_assert!(options.contains(&("dbname", name)));
+        proptest::prop_assert!(options.contains(&("password", password)));
+    }
+}

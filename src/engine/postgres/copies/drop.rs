@@ -13,7 +13,10 @@ use super::rename::rename;
 use super::{find, names, not_ours, set_marker};
 
 /// Drops a copy if it is still the disposable one that was built.
-pub(in super::super) async fn discard(context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
+pub(in super::super) async fn discard(
+    context: &Context,
+    copy: DatabaseCopy,
+) -> Result<(), EngineError> {
     let session = server::maintenance(context, &copy.target).await?;
     match find(&session, &copy.target, &copy.name).await? {
         None => {}

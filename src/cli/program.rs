@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
             usage::outcome(&error),
         ),
     };
-    finish(&screen, &outcome)
+    finish(screen, &outcome)
 }
 
 fn parse(arguments: &[OsString]) -> Result<CommandLine, clap::Error> {
@@ -179,7 +179,7 @@ fn end_at_once(screen: Screen, signal: Signal) {
     let failure = interruption(signal, None)
         .because(["a second signal came before everything had ended"])
         .hint("bookend copies list");
-    let code = finish_code(&screen, &failure.into());
+    let code = finish_code(screen, &failure.into());
     std::process::exit(i32::from(code));
 }
 
@@ -187,15 +187,15 @@ fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::new(Exit::Failed, "internal", "bookend could not start").because([error.to_string()])
 }
 
-fn finish(screen: &Screen, outcome: &Outcome) -> ExitCode {
+fn finish(screen: Screen, outcome: &Outcome) -> ExitCode {
     ExitCode::from(finish_code(screen, outcome))
 }
 
 /// Prints the outcome; the number is the exit code.
-fn finish_code(screen: &Screen, outcome: &Outcome) -> u8 {
+fn finish_code(screen: Screen, outcome: &Outcome) -> u8 {
     let written = screen.result(&outcome.text, &outcome.to_json());
     if let Some(failure) = &outcome.failure
-        && !(outcome.said && !screen.json)
+        && (screen.json || !outcome.said)
     {
         screen.failure(failure);
     }

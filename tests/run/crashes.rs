@@ -1,0 +1,167 @@
+//! kill -9 in the middle of a step: what `status` says, and that the next run works.
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::common::{Bookend, TestDatabase};
+use super::{arguments, copies, server, sh, shop, status, step};
+
+/// A session that keeps others from reading a table.
+pub struct LockHolder {
+    psql: Child,
+    url: String,
+}
+
+impl LockHolder {
+    pub fn of(shop: &TestDatabase) -> Self {
+        let mut psql = Command::new(shop.server().tool("psql"))
+            .args(["-qAt", &shop.url()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdin = psql.stdin.as_mut().unwrap();
+        writeln!(stdin, "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;").unwrap();
+        let url = shop.name().to_owned();
+        let holder = Self { psql, url };
+        holder.wait_until("granted AND mode = 'AccessExclusiveLock'");
+        holder
+    }
+
+    /// Waits until somebody waits for the table.
+    pub fn wait_for_a_waiter(&self) {
+        self.wait_until("NOT granted");
+    }
+
+    fn wait_until(&self, what: &str) {
+        let begun = Instant::now();
+        let question = format!(
+            "SELECT count(*) > 0 FROM pg_locks WHERE relation = 'orders'::regclass AND {what}"
+        );
+        while server().psql(&self.url, &question).trim() != "t" {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn release(&mut self) {
+        drop(self.psql.stdin.take());
+        self.psql.wait().unwrap();
+    }
+}
+
+impl Drop for LockHolder {
+    fn drop(&mut self) {
+        let _ = self.psql.kill();
+        let _ = self.psql.wait();
+    }
+}
+
+fn advice(told: &serde_json::Value) -> String {
+    told["advice"].to_string()
+}
+
+#[test]
+fn a_crash_during_the_backup_is_explained_and_the_next_run_works() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    let mut holder = LockHolder::of(&shop);
+    let running = bookend.spawn(&arguments(&url, &[], &["true"]));
+    holder.wait_for_a_waiter();
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    holder.release();
+    let told = status(&bookend);
+    assert_eq!(told["state"], "interrupted");
+    assert_eq!(step(&told, "before")["state"], "unknown");
+    assert!(
+        advice(&told).contains("COMMAND was not started"),
+        "{told:#}"
+    );
+    assert_eq!(told["left_behind"][0]["kind"], "file", "{told:#}");
+    assert!(bookend.archives().is_empty());
+    bookend.succeed(&arguments(&url, &[], &["true"]));
+    assert_eq!(status(&bookend)["state"], "completed");
+}
+
+#[test]
+fn a_crash_during_the_proof_names_the_copy_and_how_to_drop_it() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    shop.psql(&format!(
+        "CREATE FUNCTION slow() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+           IF current_database() <> '{}' THEN PERFORM pg_sleep(8); END IF;
+           RETURN 1; END $$;
+         CREATE MATERIALIZED VIEW slow_view AS SELECT slow()",
+        shop.name()
+    ));
+    let running = bookend.spawn(&arguments(&url, &[], &sh("touch started")));
+    let begun = Instant::now();
+    let asleep = "SELECT datname FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    let copy = loop {
+        let copy = server().psql("postgres", asleep);
+        if !copy.trim().is_empty() {
+            break copy.trim().to_owned();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "no copy");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    let told = status(&bookend);
+    assert_eq!(told["state"], "interrupted");
+    assert_eq!(step(&told, "proof")["state"], "unknown");
+    assert!(
+        advice(&told).contains("COMMAND was not started"),
+        "{told:#}"
+    );
+    assert!(!bookend.work().join("started").exists());
+    let left = &told["left_behind"][0];
+    assert_eq!(
+        (&left["kind"], left["name"].as_str()),
+        (&"database".into(), Some(copy.as_str()))
+    );
+    assert_eq!(left["run"], told["run"]);
+    bookend.succeed(&["copies", "drop", &copy, "--on", &url]);
+    assert_eq!(copies(&shop), "");
+    let told = status(&bookend);
+    assert_eq!(told["left_behind"].as_array().unwrap().len(), 0, "{told:#}");
+}
+
+#[test]
+fn a_crash_during_the_migration_is_unknown_and_never_a_success() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    let command =
+        sh("echo $$ > pid; echo here; while [ ! -e go ]; do sleep 0.05; done; touch ended");
+    let running = bookend.spawn(&arguments(&url, &[], &command));
+    running.wait_for_stderr("here");
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    let told = status(&bookend);
+    assert_eq!(told["state"], "interrupted");
+    assert_eq!(step(&told, "migration")["state"], "unknown");
+    assert!(advice(&told).contains("not known"), "{told:#}");
+    assert!(
+        told["undo"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("bookend restore")
+    );
+    let text = bookend.succeed(&["status"]).stdout;
+    assert!(text.contains("unknown: its end was not seen"), "{text}");
+    // The command is on its own now; end it.
+    let pid = std::fs::read_to_string(bookend.work().join("pid")).unwrap();
+    let _ = kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL);
+    bookend.succeed(&arguments(&url, &[], &["true"]));
+    let told = status(&bookend);
+    assert_eq!(told["state"], "completed");
+    assert_eq!(told["runs"][1]["state"], "interrupted");
+}

@@ -127,6 +127,7 @@ async fn read(
         schema_only: request.schema_only,
         exclude_data: request.exclude_data.clone(),
     };
+    ws.progress.phase("backup", None);
     let dumped = engine
         .dump(
             &ws.context(),

@@ -42,6 +42,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
     check_room(ws, engine.as_ref(), place, snapshot.database.bytes).await?;
     let source: Arc<dyn Source> = Arc::clone(&opened) as _;
     let request = RestoreRequest::default();
+    ws.progress.phase("restore", None);
     let copy = engine
         .restore(&ws.context(), Arc::clone(&source), place.target(), &request)
         .await
@@ -92,6 +93,7 @@ pub(super) async fn compare(
     source: Arc<dyn Source>,
     copy: &DatabaseCopy,
 ) -> Result<Comparison, OperationError> {
+    ws.progress.phase("compare", None);
     let compared = engine.compare(&ws.context(), source, copy).await;
     ws.progress.finish();
     match compared {

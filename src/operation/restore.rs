@@ -138,6 +138,7 @@ async fn build(
     on: &Target,
     request: &RestoreRequest,
 ) -> Result<DatabaseCopy, OperationError> {
+    ws.progress.phase("restore", None);
     let built = engine
         .restore(&ws.context(), Arc::clone(source), on, request)
         .await;

@@ -105,7 +105,7 @@ fn too_many_tables_for_the_locks_of_the_server_name_setting_and_number() {
         &output,
         1,
         "too-many-locks",
-        &["1500 tables", "max_locks_per_transaction is 10", "set max_locks_per_transaction = "],
+        &["1500 tables of many", "max_locks_per_transaction is 10", "set max_locks_per_transaction = "],
     );
     assert!(bookend.archives().is_empty());
     // And the number that it names is enough.

@@ -58,7 +58,7 @@ pub(super) async fn dump(
     )
     .await?;
     let tables = Arc::new(tables);
-    let (contents, large_objects) = tokio::try_join!(
+    let read = tokio::try_join!(
         workers::read_all(
             context,
             target,
@@ -67,8 +67,11 @@ pub(super) async fn dump(
             Arc::clone(&sink),
         ),
         read_large_objects(context, target, &held.control, request, Arc::clone(&sink)),
-    )
-    .map_err(|error| held.monitor.explain(error))?;
+    );
+    let (contents, large_objects) = match read {
+        Ok(read) => read,
+        Err(error) => return Err(monitor::name_rivals(context, target, error).await),
+    };
     Ok(assemble::snapshot(assemble::Parts {
         target,
         taken_at: held.taken_at,
@@ -126,11 +129,11 @@ async fn try_hold(
     locks::lock_all(context, &control, target, &lockable)
         .await
         .map_err(|error| monitor.explain(error))?;
-    if let Some(table) = locks::first_moved(&control, target, &lockable).await? {
+    if let Some((table, how)) = locks::first_moved(context, &control, target, &lockable).await? {
         return Err(EngineError::Moved {
             table,
             database: target.database().to_owned(),
-            how: "truncated, rewritten or dropped".to_owned(),
+            how: how.to_owned(),
         });
     }
     let tables = table::tables(&control, target, &contents.toc).await?;

@@ -53,7 +53,7 @@ impl Signals {
     pub fn listen(&self, at_once: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
         // With a handler, a write beyond the limit of a file's size is an error like that of a
         // full disk; without one it ends the program on the spot.
-        signal(SignalKind::from_raw(Limit::SIGXFSZ as i32))?;
+        let _ = signal(SignalKind::from_raw(Limit::SIGXFSZ as i32))?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // Under `nohup` a hangup is to stay ignored, and a handler would undo that.

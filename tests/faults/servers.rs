@@ -1,10 +1,14 @@
 //! Servers that go away in the middle.
 
+use std::path::Path;
+
 use nix::sys::signal::Signal;
 
 use super::common::server::Stop;
 use super::common::{Bookend, Server, ServerOptions, Version};
-use super::scene::{archives_are_whole, big, expect, partials, wait_until};
+use super::scene::{
+    DUMP_AT_ONCE, archives_are_whole, big, expect, fake, partials, wait_for_file, wait_until,
+};
 
 const COPYING: &str = "SELECT count(*) > 0 FROM pg_stat_activity
     WHERE application_name LIKE 'bookend%' AND state = 'active' AND query LIKE 'COPY %'";
@@ -16,14 +20,21 @@ fn a_server_that_goes_in_the_middle_of_copy_leaves_no_archive() {
     database.psql(&big("filled", 60));
     let bookend = Bookend::new().env("DATABASE_URL", database.url());
     for how in [Stop::Immediate, Stop::Fast, Stop::Crash] {
-        let running = bookend.spawn(&["backup", "--json"]);
+        let tools = fake(&bookend, "pg_dump", DUMP_AT_ONCE);
+        let running = bookend.spawn(&["backup", "--json", "--tool-dir", &tools]);
+        wait_for_file(&Path::new(&tools).join("ended"));
         wait_until(&server, database.name(), COPYING);
         // Held still, so that the server surely has rows left to send.
         running.signal(Signal::SIGSTOP);
         server.stop(how);
         running.signal(Signal::SIGCONT);
         let output = running.wait();
-        expect(&output, 7, "connection-lost", &[database.name(), "run the command again"]);
+        expect(
+            &output,
+            7,
+            "connection-lost",
+            &[database.name(), "run the command again"],
+        );
         assert!(bookend.archives().is_empty() && partials(&bookend).is_empty());
         server.start_again();
     }
@@ -49,11 +60,18 @@ fn a_server_that_goes_in_the_middle_of_a_restore_leaves_a_copy_that_is_told() {
     let left = status["left_behind"].as_array().unwrap();
     assert_eq!(left.len(), 1, "{status}");
     let name = left[0]["name"].as_str().unwrap().to_owned();
-    assert!(output.stderr.contains(&name), "names what is left: {output}");
+    assert!(
+        output.stderr.contains(&name),
+        "names what is left: {output}"
+    );
     server.start_again();
     bookend.succeed(&["copies", "drop", &name]);
     let status = bookend.succeed(&["status", "--json"]).json();
-    assert_eq!(status["left_behind"].as_array().unwrap().len(), 0, "{status}");
+    assert_eq!(
+        status["left_behind"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
     let output = bookend.succeed(&["restore", "latest", "--into", "back", "--json"]);
     assert_eq!(output.json()["verdict"], "identical", "{output}");
 }

@@ -219,11 +219,7 @@ pub(in super::super) async fn drop_announced(
 }
 
 /// A `CREATE DATABASE` goes on after the program that asked for it was killed.
-async fn creation_has_ended(
-    session: &Session,
-    on: &Target,
-    name: &str,
-) -> Result<(), EngineError> {
+async fn creation_has_ended(session: &Session, on: &Target, name: &str) -> Result<(), EngineError> {
     for _ in 0..CREATION_LOOKS {
         let row = session
             .query_one(

@@ -80,7 +80,8 @@ pub(super) async fn lock_all(
             "LOCK TABLE ONLY {} IN ACCESS SHARE MODE",
             names.join(", ONLY ")
         );
-        let locking = async { Ok::<_, EngineError>(control.session.batch_execute(&statement).await) };
+        let locking =
+            async { Ok::<_, EngineError>(control.session.batch_execute(&statement).await) };
         if let Err(error) = context.unless_cancelled(locking).await? {
             return Err(lock_failure(context, target, tables, error).await);
         }
@@ -98,9 +99,10 @@ async fn lock_failure(
         let names: Vec<&str> = tables.iter().map(|t| t.object.as_str()).collect();
         let rivals = monitor::rivals(context, target, &names).await;
         return EngineError::Moved {
-            table: rivals
-                .as_ref()
-                .map_or_else(|| "one of the tables".to_owned(), |rivals| rivals.table.clone()),
+            table: rivals.as_ref().map_or_else(
+                || "one of the tables".to_owned(),
+                |rivals| rivals.table.clone(),
+            ),
             database: target.database().to_owned(),
             how: match rivals {
                 Some(rivals) => format!("wanted by {}", rivals.holders.join("; ")),
@@ -153,7 +155,10 @@ pub(super) async fn first_moved(
         control.session.query(STATE, &asked),
         present.query(STATE, &asked),
     )
-    .map_err(sql(target, "the tables could not be compared with the snapshot"))?;
+    .map_err(sql(
+        target,
+        "the tables could not be compared with the snapshot",
+    ))?;
     let now: HashMap<u32, State> = now.iter().map(state).collect();
     Ok(then.iter().map(state).find_map(|(oid, then)| {
         let how = match now.get(&oid) {

@@ -31,7 +31,8 @@ const ATTEMPTS: usize = 4;
 struct Held {
     control: Control,
     contents: Contents,
-    monitor: Monitor,
+    /// Shows who is in the way and how old the snapshot is, until it is dropped.
+    _monitor: Monitor,
     tables: Vec<TableRead>,
     taken_at: chrono::DateTime<Utc>,
 }
@@ -140,7 +141,7 @@ async fn try_hold(
     Ok(Held {
         control,
         contents,
-        monitor,
+        _monitor: monitor,
         tables,
         taken_at,
     })

@@ -147,11 +147,7 @@ async fn look_for_waits(session: &Session, application: &str) -> Option<Waiting>
 
 /// Sessions that have, or ask for, one of these tables for themselves alone: the first such
 /// table and all who want it.
-pub(super) async fn rivals(
-    context: &Context,
-    target: &Target,
-    tables: &[&str],
-) -> Option<Waiting> {
+pub(super) async fn rivals(context: &Context, target: &Target, tables: &[&str]) -> Option<Waiting> {
     let name = format!("{} monitor", application_name(context));
     let session = target.postgres().ok()?.connect(&name).await.ok()?;
     let rows = session

@@ -1,5 +1,12 @@
 //! `bookend run` and `bookend status` on real servers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
 mod common;
 
 #[path = "run/bracket.rs"]

@@ -39,7 +39,7 @@ pointed at it too. Rehearsal, gap and bundle are not there yet; every run says s
 Exit codes: 0 completed · 1 failed before the migration, or the backup after it failed · 3 the backup
 does not restore to the same content · 4 refused · 5 COMMAND or --check failed, or its end is unknown";
 
-/// Back up, prove, migrate, back up again, compare
+/// Bracket a migration: back up, prove, migrate, back up again, compare
 ///
 /// COMMAND starts only after a backup was restored into a copy and found identical.
 #[derive(Debug, clap::Args)]
@@ -116,7 +116,8 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let driven = match Bracket::begin(journal, plan, request.terms.clone(), &hands, &lines) {
         Ok(mut bracket) => {
             let ended = bracket.drive().await;
-            finish::outcome(&folder, bracket.journal(), ended.err(), &explainer)
+            let broken = ended.err().map(|error| (error, bracket.unrecorded()));
+            finish::outcome(&folder, bracket.journal(), broken, &explainer)
         }
         Err(error) => return Err(finish::unrecorded(&error)),
     };

@@ -166,8 +166,15 @@ COMMENT ON TEXT SEARCH CONFIGURATION nasty.search IS 'a configuration';
 CREATE TEXT SEARCH PARSER nasty.parse (START = prsd_start, GETTOKEN = prsd_nexttoken,
     END = prsd_end, LEXTYPES = prsd_lextype, HEADLINE = prsd_headline);
 CREATE TEXT SEARCH TEMPLATE nasty.tmpl (INIT = dsimple_init, LEXIZE = dsimple_lexize);
-CREATE TRUSTED LANGUAGE nasty_plpgsql HANDLER plpgsql_call_handler
-    INLINE plpgsql_inline_handler VALIDATOR plpgsql_validator;
+-- The vendor's tools dump a language only together with handlers that are not an extension's.
+CREATE FUNCTION nasty.handler() RETURNS language_handler LANGUAGE c
+    AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION nasty.inline_handler(internal) RETURNS void LANGUAGE c STRICT
+    AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE FUNCTION nasty.validator(oid) RETURNS void LANGUAGE c STRICT
+    AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE TRUSTED LANGUAGE nasty_plpgsql HANDLER nasty.handler
+    INLINE nasty.inline_handler VALIDATOR nasty.validator;
 REVOKE USAGE ON LANGUAGE nasty_plpgsql FROM PUBLIC;
 GRANT USAGE ON LANGUAGE nasty_plpgsql TO nasty_owner;
 

@@ -246,6 +246,7 @@ struct Run {
     ended: Result<Outcome, JournalError>,
     bytes: Vec<u8>,
     report: RunReport,
+    unrecorded: Option<Vec<String>>,
 }
 
 async fn run_on(paper: Paper, terms: Terms, hands: &Scripted) -> Run {
@@ -260,6 +261,7 @@ async fn run_on(paper: Paper, terms: Terms, hands: &Scripted) -> Run {
         ended,
         bytes,
         report,
+        unrecorded: bracket.unrecorded().map(<[String]>::to_vec),
     }
 }
 

@@ -299,5 +299,9 @@ async fn a_journal_that_cannot_be_written_starts_nothing_more() {
             intended.contains(r#"{"begun":"migration"}"#),
             "after {lines} records"
         );
+        let last = intended.lines().last().unwrap_or_default();
+        if last.contains(r#"{"begun":"migration"}"#) {
+            assert_eq!(run.unrecorded.as_deref(), Some(&["exit 0".to_owned()][..]));
+        }
     }
 }

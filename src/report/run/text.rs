@@ -28,11 +28,11 @@ pub fn closing_text(report: &RunReport) -> String {
         let _ = writeln!(text, "  {}: {}", waiver.flag, printable(&waiver.reason));
     }
     let took = duration(Duration::from_secs_f64(report.seconds.max(0.0)));
-    text.push_str(&match report.state.as_str() {
-        "running" => format!("running for {took}\n"),
-        "interrupted" => format!("interrupted after {took}\n"),
-        state => format!("{} in {took}.\n", state.replace('_', " ")),
-    });
+    let _ = match report.state.as_str() {
+        "running" => writeln!(text, "running for {took}"),
+        "interrupted" => writeln!(text, "interrupted after {took}"),
+        state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
+    };
     for line in &report.advice {
         let _ = writeln!(text, "  {}", printable(line));
     }

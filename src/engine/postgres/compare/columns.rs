@@ -38,7 +38,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Properties that are printed alike after any reload: names, types, nullability,
-    /// identity, collation. Columns are taken by name: a child's may come in another order.
+    /// collation. (Identity stands with its sequence.) Columns are taken by name: a child's may come in another order.
     pub(super) fn plain_differences(&self) -> Vec<Discrepancy> {
         if self.expected.is_empty() || self.found.is_empty() {
             return Vec::new();
@@ -74,45 +74,29 @@ impl<'a> Facts<'a> {
     /// when nothing more is known, `kind` with the lines themselves.
     pub(super) fn named(&self, kind: &str, pair: &LinePair<'_>) -> Vec<Discrepancy> {
         let line = pair.expected.or(pair.found).unwrap_or_default();
-        let (expected, found) = (pair.expected, pair.found);
         let by_column = |column: &&Column| starts_with_name(line, &column.name);
         let before = self.expected.iter().find(by_column);
         let after = self.found.iter().find(by_column);
-        if let ("table" | "foreign table", Some(_), _) | ("table" | "foreign table", _, Some(_)) =
-            (kind, before, after)
-        {
-            let properties = match (before, after) {
-                (Some(before), Some(after)) => self.changed(before, after),
-                _ => Vec::new(),
-            };
+        let of_column = kind.ends_with("table") && (before.is_some() || after.is_some());
+        if of_column && let (Some(before), Some(after)) = (before, after) {
+            let properties = self.changed(before, after, pair);
             if !properties.is_empty() {
                 return properties;
             }
-            let kind = "column";
-            return vec![self.tell(
-                kind,
-                expected.unwrap_or("nothing"),
-                found.unwrap_or("missing"),
-            )];
         }
-        let kind = kind_of_line(line).unwrap_or(kind);
-        let nothing = if kind == "grant" {
-            "not granted"
+        let kind = if of_column {
+            "column"
         } else {
-            "nothing"
+            kind_of_line(line).unwrap_or(kind)
         };
-        vec![self.tell(
-            kind,
-            expected.unwrap_or(nothing),
-            found.unwrap_or("missing"),
-        )]
+        let expected = pair.expected.unwrap_or("nothing");
+        vec![self.tell(kind, expected, pair.found.unwrap_or("missing"))]
     }
 
-    fn changed(&self, before: &Column, after: &Column) -> Vec<Discrepancy> {
-        let expressions = expressions(before, after).into_iter();
+    fn changed(&self, before: &Column, after: &Column, pair: &LinePair<'_>) -> Vec<Discrepancy> {
         plain_properties(before, after)
             .into_iter()
-            .chain(expressions)
+            .chain(expressions(before, after, pair))
             .map(|(kind, expected, found)| self.property(before, kind, &expected, &found))
             .collect()
     }
@@ -142,6 +126,8 @@ fn kind_of_line(line: &str) -> Option<&'static str> {
         Some("storage")
     } else if within(" SET DEFAULT ") {
         Some("default")
+    } else if within(" ADD GENERATED ") {
+        Some("identity")
     } else if within(" CLUSTER ON ") {
         Some("clustered index")
     } else {
@@ -167,27 +153,46 @@ fn plain_properties(a: &Column, b: &Column) -> Vec<Property> {
             or_none(a.collation.as_ref()),
             or_none(b.collation.as_ref()),
         ),
-        (
-            "identity",
-            or_none(a.identity.as_ref()),
-            or_none(b.identity.as_ref()),
-        ),
     ];
     all.into_iter().filter(|(_, a, b)| a != b).collect()
 }
 
-fn expressions(a: &Column, b: &Column) -> Vec<Property> {
+/// Expressions are compared by the lines, the expected one of which may be the reference's:
+/// the archive's own facts may print the same expression differently.
+fn expressions(a: &Column, b: &Column, pair: &LinePair<'_>) -> Vec<Property> {
+    let line = pair.expected.unwrap_or_default();
     let all = [
         (
             "default",
-            or_none(a.default.as_ref()),
-            or_none(b.default.as_ref()),
+            " DEFAULT ",
+            a.default.as_ref(),
+            b.default.as_ref(),
         ),
         (
             "generated",
-            or_none(a.generated.as_ref()),
-            or_none(b.generated.as_ref()),
+            " GENERATED ALWAYS AS ",
+            a.generated.as_ref(),
+            b.generated.as_ref(),
         ),
     ];
-    all.into_iter().filter(|(_, a, b)| a != b).collect()
+    all.into_iter()
+        .filter(|(_, word, a, b)| a != b && !says(line, word, *b))
+        .map(|(kind, _, a, b)| (kind, or_none(a), or_none(b)))
+        .collect()
+}
+
+/// True if a column's line has this expression behind `word`, or nothing if there is none.
+fn says(line: &str, word: &str, expression: Option<&String>) -> bool {
+    let Some((_, rest)) = line.split_once(word) else {
+        return expression.is_none();
+    };
+    let Some(expression) = expression else {
+        return false;
+    };
+    let bare = expression.trim_start_matches("stored ");
+    let bare = bare.trim_start_matches("virtual ");
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with(' ');
+    [bare.to_owned(), format!("({bare})")]
+        .iter()
+        .any(|text| rest.strip_prefix(&**text).is_some_and(ends))
 }

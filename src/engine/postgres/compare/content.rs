@@ -150,11 +150,11 @@ fn table(name: &str, expected: &Holding, found: &Holding, told: &mut Told) {
         told.tell(name, "rows", rows(expected.rows), rows(found.rows));
     }
     let one_order = expected.orders.len() == 1 && expected.orders == found.orders;
-    let before = told.0.len();
-    columns(name, expected, found, told);
-    let named = told.0.len() > before;
     let keys = expected.key.as_ref().zip(found.key.as_ref());
     let other_keys = keys.is_some_and(|(a, b)| a != b);
+    let before = told.0.len();
+    columns(name, expected, found, !other_keys, told);
+    let named = told.0.len() > before;
     let other_rows = one_order && expected.fingerprint != found.fingerprint;
     if (other_rows || other_keys) && !named && expected.rows == found.rows {
         told.tell(
@@ -170,8 +170,9 @@ fn table(name: &str, expected: &Holding, found: &Holding, told: &mut Told) {
 }
 
 /// Names the columns whose values differ. Where only rows are missing or extra every column
-/// differs, and the count says it all.
-fn columns(name: &str, expected: &Holding, found: &Holding, told: &mut Told) {
+/// differs, and the count says it all. Where the keys themselves differ, the keyed sums of all
+/// columns do too and say nothing of each.
+fn columns(name: &str, expected: &Holding, found: &Holding, same_keys: bool, told: &mut Told) {
     let count = expected.rows == found.rows;
     for (column, a) in &expected.columns {
         let Some(b) = found.columns.get(column) else {
@@ -183,7 +184,7 @@ fn columns(name: &str, expected: &Holding, found: &Holding, told: &mut Told) {
         }
         if a.non_null != b.non_null || a.fingerprint != b.fingerprint {
             told.tell(name, "content", values(column, a), values(column, b));
-        } else if a.keyed.is_some() && b.keyed.is_some() && a.keyed != b.keyed {
+        } else if same_keys && a.keyed.is_some() && b.keyed.is_some() && a.keyed != b.keyed {
             told.tell(
                 name,
                 "content",

@@ -1,5 +1,5 @@
-//! The database's own facts: locale, settings, grants, comment; extension versions. Its owner
-//! and its limit of connections are set when a copy is published, after the comparison.
+//! The database's own facts: locale, settings, grants, comment; extension versions. Owner and
+//! connection limit are given to a copy only when it is published, so they are not compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -65,7 +65,7 @@ fn significant(text: &str) -> Vec<&str> {
 }
 
 fn trim(line: &str) -> &str {
-    line.trim().trim_end_matches(',')
+    line.trim().trim_end_matches([',', ';'])
 }
 
 fn first_place<'a>(expected: &'a str, found: &'a str) -> Option<LinePair<'a>> {
@@ -77,17 +77,20 @@ fn first_place<'a>(expected: &'a str, found: &'a str) -> Option<LinePair<'a>> {
             found: Some(trim(b)),
         })
         .next()
-        .or(Some(LinePair {
-            expected: Some(headline(expected)),
-            found: Some(headline(found)),
-        }))
+        .or_else(|| {
+            Some(LinePair {
+                expected: expected.lines().next(),
+                found: found.lines().next(),
+            })
+        })
 }
 
-/// `CONSTRAINT x …` is told by its second word, `ALTER TABLE …` never pairs with another.
+/// `CONSTRAINT x …` is told by its second word; whole statements never pair with another.
 fn begins_alike(a: &str, b: &str) -> bool {
     let count = if a.starts_with("CONSTRAINT ") { 2 } else { 1 };
-    let statement = a.ends_with(';') && a.starts_with(|c: char| c.is_ascii_uppercase());
-    !statement && words(a, count) == words(b, count)
+    let statement = ["ALTER", "CREATE", "GRANT", "REVOKE", "SELECT", "SET"];
+    let first = words(a, count);
+    !first.first().is_some_and(|word| statement.contains(word)) && first == words(b, count)
 }
 
 /// The first words, quoted names taken as one.
@@ -114,9 +117,22 @@ fn word_end(text: &str) -> usize {
     text.len()
 }
 
-/// The first line that says something.
-pub(super) fn headline(text: &str) -> &str {
-    significant(text).first().copied().unwrap_or_default()
+/// The first line that says something, with the next if it says nothing by itself
+/// (`ALTER TABLE ONLY t` and `ADD CONSTRAINT …`).
+pub(super) fn headline(text: &str) -> String {
+    match significant(text)[..] {
+        [] => String::new(),
+        [first, second, ..]
+            if first.starts_with("ALTER TABLE ") && !text.contains(&ended(first)) =>
+        {
+            format!("{first} {second}")
+        }
+        [first, ..] => first.to_owned(),
+    }
+}
+
+fn ended(line: &str) -> String {
+    format!("{line};")
 }
 
 /// A line fit for a report: not endless, nothing that moves the cursor.

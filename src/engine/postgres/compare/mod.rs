@@ -28,13 +28,12 @@ use crate::snapshot::Snapshot;
 /// is gone has no rows either) the definitions' words stay.
 #[must_use]
 pub fn merged(schema: Vec<Discrepancy>, content: Vec<Discrepancy>) -> Vec<Discrepancy> {
-    let mut all = schema;
-    for found in content {
+    let told = |found: &Discrepancy| {
         let same = |other: &Discrepancy| other.object == found.object && other.kind == found.kind;
-        if !all.iter().any(same) {
-            all.push(found);
-        }
-    }
+        schema.iter().any(same)
+    };
+    let mut all: Vec<Discrepancy> = content.into_iter().filter(|found| !told(found)).collect();
+    all.extend(schema);
     all.sort();
     all.dedup();
     all

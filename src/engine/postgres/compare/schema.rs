@@ -157,7 +157,7 @@ impl<'a> Comparison<'a> {
     /// An entry that only one side has.
     fn lonely(&mut self, entry: &SchemaEntry, missing: bool) {
         let subject = self.names.subject(entry);
-        let text = lines::shortened(lines::headline(&entry.text));
+        let text = lines::shortened(&lines::headline(&entry.text));
         let (expected, found) = if missing {
             (text, "missing".to_owned())
         } else {

@@ -82,8 +82,8 @@ pub(in super::super) async fn read(
     let read = tokio::select! {
         read = toc::read(&mut stdout) => read,
         () = context.cancel.cancelled() => {
-            // Asked to end, it cancels its statement; killed, it would leave one waiting for a lock.
-            drop(stdout);
+            // Asked to end, pg_dump cancels its statement; killed, it would leave a server
+            // process waiting for a lock that nobody wants any more.
             running.terminate().await;
             return Err(EngineError::Cancelled);
         }

@@ -213,7 +213,7 @@ fn a_second_signal_ends_at_once_and_status_tells_what_is_left() {
     std::thread::sleep(Duration::from_millis(300));
     running.signal(Signal::SIGINT);
     let output = running.wait();
-    expect(&output, 130, "interrupted", &["second signal"]);
+    expect(&output, 130, "interrupted", &["another signal"]);
     let status = scene.bookend.succeed(&["status", "--json"]).json();
     let left = status["left_behind"].as_array().unwrap();
     assert_eq!(left.len(), 1, "{status}");

@@ -155,7 +155,7 @@ fn archives_and_the_store() {
     exit 1 (archive-io)
     error: backups/.shop.tar.partial could not be written
     caused by: no storage space
-    hint: free space there, or keep archives elsewhere: --store DIR
+    hint: free space in the store, or keep archives elsewhere: --store DIR
     ");
     insta::assert_snapshot!(told(StoreError::NoSuchArchive {
         word: "shpo".to_owned(),

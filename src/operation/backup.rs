@@ -11,7 +11,7 @@ use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
 use crate::connection::Target;
 use crate::engine::{Capability, DumpRequest, Engine};
 use crate::snapshot::{Sink, Snapshot};
-use crate::store::archive_id;
+use crate::store::{Leftover, archive_id};
 
 /// What a backup is to hold and how it is named.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +65,7 @@ pub async fn backup(
     let begun = Instant::now();
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
+    let cleaned = ws.store.remove_leftovers()?;
     let created = Utc::now();
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);
@@ -97,7 +98,7 @@ pub async fn backup(
         bytes_stored: summary.bytes_stored,
         seconds: begun.elapsed(),
         consistent: snapshot.consistent,
-        notes: notes(&snapshot),
+        notes: notes(&snapshot, &cleaned),
         snapshot,
     })
 }
@@ -165,8 +166,14 @@ fn id_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn notes(snapshot: &Snapshot) -> Vec<String> {
+fn notes(snapshot: &Snapshot, cleaned: &[Leftover]) -> Vec<String> {
     let mut notes = snapshot.notes.clone();
+    notes.extend(cleaned.iter().map(|left| {
+        format!(
+            "a half-written file of a command that crashed was removed: {}",
+            left.path.display()
+        )
+    }));
     notes.extend(
         snapshot
             .secrets_seen

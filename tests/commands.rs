@@ -481,3 +481,45 @@ fn a_lock_that_is_held_too_long_names_table_and_holder() {
         assert!(bookend.archives().is_empty());
     });
 }
+
+#[test]
+fn a_second_signal_ends_at_once_and_nothing_of_ours_keeps_running() {
+    let database = shop(Version::V16);
+    let held = Held::on(&database);
+    let bookend = bookend();
+    let running = bookend.spawn(&["backup", &database.url(), "--json"]);
+    held.wait_for_a_waiter();
+    let tools = children_of(running.pid());
+    assert!(!tools.is_empty(), "pg_dump should run");
+    running.signal(Signal::SIGINT);
+    running.signal(Signal::SIGTERM);
+    let output = running.wait();
+    // Two signals in a row may be one to the program: then it ended in order.
+    assert!(matches!(output.code, Some(130 | 143)), "{output}");
+    assert_eq!(output.json()["error"]["code"], "interrupted", "{output}");
+    let begun = std::time::Instant::now();
+    while tools.iter().any(|pid| runs(*pid)) {
+        assert!(begun.elapsed().as_secs() < 10, "a tool is still running");
+    }
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
+/// The fourth field of `/proc/PID/stat`, counted behind the name, which can hold anything.
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether a process is there and no zombie.
+fn runs(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|stat| Some(stat.rsplit_once(')')?.1.trim_start().starts_with('Z')))
+        .is_some_and(|zombie| !zombie)
+}

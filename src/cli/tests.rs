@@ -36,7 +36,7 @@ fn help_of_the_program() {
     Usage: bookend [OPTIONS] <COMMAND>
 
     Commands:
-      run      Bracket a migration: back up, prove, migrate, back up again, compare
+      run      Back up, prove, migrate, back up again, compare
       status   What ran, what is running, what a crash left behind
       backup   Take a backup of a database
       verify   Check an archive; --prove restores it and compares

@@ -66,7 +66,7 @@ pub struct Relation {
     pub key: Vec<String>,
     /// Table access method, empty where there is none.
     pub access_method: String,
-    /// Pages of the heap by `pg_relation_size` for the dumped tables, else by the last vacuum.
+    /// Pages of the heap: for the dumped tables as they are, else by the last vacuum.
     pub pages: u64,
     /// True if it belongs to an extension (a configuration table).
     pub extension_member: bool,
@@ -99,7 +99,7 @@ pub async fn read(
     others::read(client, version, &mut assembly).await?;
     members::read(client, &mut assembly).await?;
     let database = database::read(client, version).await?;
-    let (mut notes, secrets_seen) = notes::read(client, version, &assembly).await?;
+    let (mut notes, secrets_seen) = notes::read(client, &assembly).await?;
     let held_back = held_back::read(client, &mut notes).await?;
     let prerequisites = prerequisites::read(client, &assembly, &database).await?;
     Ok(CatalogFacts {

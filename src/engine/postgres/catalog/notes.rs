@@ -3,13 +3,11 @@
 use tokio_postgres::{Client, Error};
 
 use super::assembly::Assembly;
-use super::sql::Version;
 use crate::snapshot::ObjectKind;
 
 /// Notes, and places where the schema itself holds secrets.
 pub(super) async fn read(
     client: &Client,
-    version: Version,
     assembly: &Assembly,
 ) -> Result<(Vec<String>, Vec<String>), Error> {
     let mut notes = of_objects(assembly);
@@ -21,6 +19,7 @@ pub(super) async fn read(
         .iter()
         .filter(|object| object.kind == ObjectKind::Other)
         .filter(|object| object.name.starts_with("subscription "));
+    // pg_dump asks the same (`getSubscriptions`): others may not read the connection string.
     let superuser = client
         .query_one(
             "SELECT pg_catalog.current_setting('is_superuser') = 'on' AS yes",
@@ -28,9 +27,6 @@ pub(super) async fn read(
         )
         .await?
         .try_get("yes")?;
-    // Reading them needs pg_read_all_data… no: the vendor's tool asks for a superuser before
-    // 16 and for the column's right from then on; the role that has it is the same in practice.
-    let _ = version;
     for subscription in subscriptions {
         let name = &subscription.name;
         if superuser {

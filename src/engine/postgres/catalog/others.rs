@@ -200,7 +200,7 @@ const FOREIGN_SERVER: &str = "SELECT pg_catalog.concat_ws(', ', 'wrapper '
 
 /// Their connection strings are not for every role to read, nor for a manifest.
 async fn subscriptions(client: &Client, assembly: &mut Assembly) -> Result<(), Error> {
-    let query = "SELECT s.tableoid AS class, s.subname::text AS subname,
+    let query = "SELECT 'pg_catalog.pg_subscription'::pg_catalog.regclass::oid AS class,
     'subscription ' || pg_catalog.quote_ident(s.subname) AS name,
     pg_catalog.pg_get_userbyid(s.subowner)::text AS owner,
     pg_catalog.format('enabled %s publications %s', s.subenabled,

@@ -38,7 +38,8 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.numbe
 GROUP BY k.conrelid";
 
 /// The size functions open the relation and so wait for its lock: they are asked only for
-/// what the caller has locked already.
+/// what the caller has locked already. For indexes, of which there are many, the pages that
+/// the last vacuum counted are good enough.
 fn query(version: Version) -> String {
     let not_member = not_member("pg_class", "c.oid");
     let toast = version.since(12, "pg_catalog.array_to_string(t.reloptions, ', ')", "NULL");
@@ -68,21 +69,24 @@ fn query(version: Version) -> String {
             pg_catalog.array_to_string(f.ftoptions, ', ') || ')', '')
      FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_foreign_server s
      ON s.oid = f.ftserver WHERE f.ftrelid = c.oid) AS server,
-    c.oid = ANY ($1) AS dumped, NOT {not_member} AS member,
-    CASE WHEN c.oid = ANY ($1) AND c.relkind = 'r' THEN pg_catalog.pg_total_relation_size(c.oid)
-         ELSE c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint
-    END AS bytes,
-    CASE WHEN c.oid = ANY ($1) AND c.relkind = 'r'
-         THEN pg_catalog.pg_relation_size(c.oid)
-              / pg_catalog.current_setting('block_size')::bigint
-         ELSE c.relpages::bigint END AS pages
+    NOT {not_member} AS member, coalesce(heap.pages, c.relpages) AS pages,
+    (coalesce(heap.pages, c.relpages) + coalesce(t.relpages, 0)
+        + coalesce((SELECT pg_catalog.sum(ic.relpages) FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+            WHERE i.indrelid = c.oid), 0)::bigint)
+    * pg_catalog.current_setting('block_size')::bigint AS bytes
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
 LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
 LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
+LEFT JOIN (SELECT DISTINCT given.oid FROM pg_catalog.unnest($1::oid[]) AS given(oid)) AS dumped
+    ON dumped.oid = c.oid
+LEFT JOIN LATERAL (SELECT pg_catalog.pg_relation_size(c.oid)
+        / pg_catalog.current_setting('block_size')::bigint AS pages
+    WHERE dumped.oid IS NOT NULL AND c.relkind = 'r') AS heap ON true
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-AND (c.oid = ANY ($1) OR ({USER_SCHEMA} AND {not_member}))"
+AND (dumped.oid IS NOT NULL OR ({USER_SCHEMA} AND {not_member}))"
     )
 }
 

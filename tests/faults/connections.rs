@@ -103,12 +103,21 @@ fn names_and_passwords_may_hold_every_special_character() {
         .env("PGPORT", server.port().to_string())
         .env("PGUSER", role)
         .env("PGPASSWORD", password);
-    let words = format!("dbname='{}'", name.replace('\\', r"\\").replace('\'', r"\'"));
+    let words = format!(
+        "dbname='{}'",
+        name.replace('\\', r"\\").replace('\'', r"\'")
+    );
     let output = plain.succeed(&["backup", "--json", &words]);
     assert_eq!(output.json()["rows"], 10, "{output}");
     let into = format!("{name} 2");
     let archive = bookend.archives().pop().unwrap();
-    let restored = bookend.succeed(&["restore", archive.to_str().unwrap(), "--into", &into, "--json"]);
+    let restored = bookend.succeed(&[
+        "restore",
+        archive.to_str().unwrap(),
+        "--into",
+        &into,
+        "--json",
+    ]);
     assert_eq!(restored.json()["verdict"], "identical", "{restored}");
     assert_eq!(server.psql(&into, "SELECT count(*) FROM t").trim(), "10");
     let quoted = super::common::database::quote(&into);

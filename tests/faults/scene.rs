@@ -205,7 +205,10 @@ pub fn told(output: &Output) -> (String, String) {
     assert_eq!(document["ok"], false, "{output}");
     (
         error["code"].as_str().expect("a code").to_owned(),
-        format!("{} | {} | {}", error["message"], error["causes"], error["hint"]),
+        format!(
+            "{} | {} | {}",
+            error["message"], error["causes"], error["hint"]
+        ),
     )
 }
 

@@ -23,7 +23,12 @@ fn a_server_that_goes_in_the_middle_of_copy_leaves_no_archive() {
         server.stop(how);
         running.signal(Signal::SIGCONT);
         let output = running.wait();
-        expect(&output, 7, "connection-lost", &[database.name(), "run the command again"]);
+        expect(
+            &output,
+            7,
+            "connection-lost",
+            &[database.name(), "run the command again"],
+        );
         assert!(bookend.archives().is_empty() && partials(&bookend).is_empty());
         server.start_again();
     }
@@ -49,11 +54,18 @@ fn a_server_that_goes_in_the_middle_of_a_restore_leaves_a_copy_that_is_told() {
     let left = status["left_behind"].as_array().unwrap();
     assert_eq!(left.len(), 1, "{status}");
     let name = left[0]["name"].as_str().unwrap().to_owned();
-    assert!(output.stderr.contains(&name), "names what is left: {output}");
+    assert!(
+        output.stderr.contains(&name),
+        "names what is left: {output}"
+    );
     server.start_again();
     bookend.succeed(&["copies", "drop", &name]);
     let status = bookend.succeed(&["status", "--json"]).json();
-    assert_eq!(status["left_behind"].as_array().unwrap().len(), 0, "{status}");
+    assert_eq!(
+        status["left_behind"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
     let output = bookend.succeed(&["restore", "latest", "--into", "back", "--json"]);
     assert_eq!(output.json()["verdict"], "identical", "{output}");
 }

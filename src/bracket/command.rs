@@ -119,7 +119,8 @@ impl Command {
                 self.repointed.join(", ")
             ));
         }
-        if ended.left_running {
+        // After a timeout or an interrupt they were ended with it.
+        if ended.left_running && matches!(end, CommandEnd::Exited(_) | CommandEnd::Signalled(_)) {
             notes.push("processes that it started are still running".to_owned());
         }
         if !ended.own_session {

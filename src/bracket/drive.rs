@@ -59,6 +59,7 @@ pub struct Bracket<'a> {
     watch: &'a dyn Watch,
     before: Vec<ArchiveFacts>,
     after: Vec<ArchiveFacts>,
+    unrecorded: Option<Vec<String>>,
 }
 
 /// What a step came to: the event that ends it and what goes with it.
@@ -88,6 +89,7 @@ impl<'a> Bracket<'a> {
             watch,
             before: Vec::new(),
             after: Vec::new(),
+            unrecorded: None,
         })
     }
 
@@ -95,8 +97,7 @@ impl<'a> Bracket<'a> {
     ///
     /// # Errors
     /// If the journal cannot be written: before an act, the act is not begun; after it, the
-    /// journal reads as if its outcome were unknown, and the error is told beside
-    /// [`Bracket::journal`].
+    /// journal reads as if its outcome were unknown, and [`Bracket::unrecorded`] tells it.
     pub async fn drive(&mut self) -> Result<Outcome, JournalError> {
         loop {
             match todo(self.journal.state()) {
@@ -118,6 +119,12 @@ impl<'a> Bracket<'a> {
         &self.journal
     }
 
+    /// What a step came to, in words, if that could not be recorded.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&[String]> {
+        self.unrecorded.as_deref()
+    }
+
     fn turn(&self) -> Option<usize> {
         match self.journal.state() {
             State::Under(_, here, _) => here.target(),
@@ -131,7 +138,11 @@ impl<'a> Bracket<'a> {
         event: Event,
         detail: Detail,
     ) -> Result<(), JournalError> {
-        self.journal.record(target, event, detail)?;
+        let ended = matches!(event, Event::Done(_) | Event::Stopped(_));
+        let told = ended.then(|| detail.lines.clone());
+        self.journal
+            .record(target, event, detail)
+            .inspect_err(|_| self.unrecorded = told)?;
         self.watch
             .recorded(self.journal.records(), self.journal.state());
         Ok(())

@@ -155,7 +155,6 @@ impl View<'_> {
     fn tell(&self, shown: &mut RunStep, at: usize, place: &mut Place) {
         let record = &self.records[at];
         match &record.event {
-            Event::Planned(_) => return,
             Event::Begun(_) => {
                 place.begun = Some(record.elapsed_ms);
                 shown.state = match self.writer {
@@ -166,7 +165,7 @@ impl View<'_> {
             Event::Skipped(_) => shown.state = StepState::Skipped,
             Event::Done(done) => shown.state = outcome_of(*done),
             Event::Stopped(_) if place.begun.is_some() => shown.state = StepState::Failed,
-            Event::Stopped(_) => return,
+            Event::Planned(_) | Event::Stopped(_) => return,
         }
         if let (Event::Done(_) | Event::Stopped(_), Some(begun)) = (&record.event, place.begun) {
             shown.seconds = Some(seconds(record.elapsed_ms.saturating_sub(begun)));

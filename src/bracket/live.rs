@@ -263,10 +263,9 @@ impl Hands for Live {
             _ => operation::diff(&PathBuf::from(&before.path), &PathBuf::from(&after.path))
                 .map_err(|error| self.trouble(&error))?,
         };
-        let difference = serde_json::to_value(&found).unwrap_or(Value::Null);
         Ok(Compared {
-            lines: change_lines(&difference),
-            difference,
+            lines: change_lines(&found),
+            difference: serde_json::to_value(&found).unwrap_or(Value::Null),
         })
     }
 
@@ -387,12 +386,12 @@ fn identical_line(snapshot: &Snapshot) -> String {
 
 /// Whether the failure is about the archive itself, not about the way to a server.
 fn does_not_restore(error: &OperationError) -> bool {
-    match error {
+    matches!(
+        error,
         OperationError::Archive(_)
-        | OperationError::Seam(SeamError::Damaged { .. })
-        | OperationError::Engine(
-            EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),
-        ) => true,
-        _ => false,
-    }
+            | OperationError::Seam(SeamError::Damaged { .. })
+            | OperationError::Engine(
+                EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),
+            )
+    )
 }

@@ -6,8 +6,8 @@ use super::error::failure_of;
 use super::{Failure, Invocation, Outcome};
 use crate::engine::{CopyKind, MadeDatabase, MarkedDatabase};
 use crate::operation::{self, Copies};
-use crate::report::copies;
 use crate::report::figures::printable;
+use crate::report::{Page, copies};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,7 +86,7 @@ fn marked(database: &MarkedDatabase) -> copies::Line {
         None => format!("made by {}", database.run),
     };
     if let Some(expires) = database.expires {
-        remark.push_str(&format!(", expires {}", expires.format("%Y-%m-%d %H:%M")));
+        remark = format!("{remark}, expires {}", expires.format("%Y-%m-%d %H:%M"));
     }
     if !database.genuine {
         "its marker was copied from another database: never dropped".clone_into(&mut remark);
@@ -139,9 +139,9 @@ async fn drop_all(
             }
         }
     }
-    let text = dropped
-        .iter()
-        .map(|name| format!("dropped {}\n", printable(name)))
-        .collect::<String>();
-    Ok(Outcome::new(text, json!({ "dropped": dropped })).failing(failure))
+    let mut page = Page::default();
+    for name in &dropped {
+        page.line(format_args!("dropped {}", printable(name)));
+    }
+    Ok(Outcome::new(page.text(), json!({ "dropped": dropped })).failing(failure))
 }

@@ -1,8 +1,11 @@
 //! `bookend diff`.
 
+use serde_json::json;
+
 use super::error::failure_of;
 use super::{Exit, Failure, Invocation, Outcome};
-use crate::operation;
+use crate::operation::{self, Aspect};
+use crate::report::difference;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +41,13 @@ pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
     let store = invocation.store()?;
     let a = invocation.archive(&store, &args.a)?;
     let b = invocation.archive(&store, &args.b)?;
+    let aspect = match (args.data, args.schema) {
+        (true, _) => Aspect::Data,
+        (_, true) => Aspect::Schema,
+        _ => Aspect::All,
+    };
     let found = operation::diff(&a.path, &b.path).map_err(|error| failure_of(&error))?;
+    let found = operation::narrow(found, aspect);
     let failure = (!found.same).then(|| {
         Failure::new(
             Exit::Different,
@@ -46,6 +55,15 @@ pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
             format!("{} and {} differ", a.id, b.id),
         )
     });
-    let document = serde_json::to_value(&found).unwrap_or_default();
-    Ok(Outcome::new("", document).failing(failure).said())
+    let document = json!({
+        "same": found.same,
+        "loss": found.loss,
+        "objects": found.objects,
+        "losses": found.losses,
+        "database": found.database,
+        "notes": found.notes,
+    });
+    Ok(Outcome::new(difference::text(&found), document)
+        .failing(failure)
+        .said())
 }

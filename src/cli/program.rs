@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -55,22 +57,48 @@ enum Command {
     Doctor(doctor::Args),
 }
 
+/// What is said at the end, once, whoever comes to say it.
+#[derive(Clone)]
+struct LastWord {
+    screen: Screen,
+    said: Arc<Mutex<bool>>,
+}
+
+impl LastWord {
+    fn on(screen: Screen) -> Self {
+        Self {
+            screen,
+            said: Arc::default(),
+        }
+    }
+
+    /// Prints the outcome unless one was printed; the number is the exit code.
+    fn say(&self, outcome: &Outcome) -> u8 {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *said, true) {
+            return outcome.exit().code();
+        }
+        print(self.screen, outcome)
+    }
+}
+
 /// Runs the program with the process's own arguments.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let (screen, outcome) = match parse(&arguments) {
-        Ok(line) => perform(line),
-        Err(error) => (
-            Screen::new(
-                usage::wants_json(&arguments),
-                Volume::Normal,
-                ColorChoice::Auto,
-            ),
-            usage::outcome(&error),
-        ),
+    let code = match parse(&arguments) {
+        Ok(line) => {
+            let last_word = LastWord::on(screen(&line.options));
+            let outcome = perform(line, &last_word);
+            last_word.say(&outcome)
+        }
+        Err(error) => {
+            let json = usage::wants_json(&arguments);
+            let screen = Screen::new(json, Volume::Normal, ColorChoice::Auto);
+            LastWord::on(screen).say(&usage::outcome(&error))
+        }
     };
-    finish(&screen, &outcome)
+    ExitCode::from(code)
 }
 
 fn parse(arguments: &[OsString]) -> Result<CommandLine, clap::Error> {
@@ -78,17 +106,18 @@ fn parse(arguments: &[OsString]) -> Result<CommandLine, clap::Error> {
     CommandLine::from_arg_matches(&matches)
 }
 
-fn perform(line: CommandLine) -> (Screen, Outcome) {
-    let options = line.options;
+fn screen(options: &GlobalOptions) -> Screen {
     let volume = match (options.quiet, options.verbose) {
         (true, _) => Volume::Quiet,
         (_, true) => Volume::Verbose,
         _ => Volume::Normal,
     };
-    let screen = Screen::new(options.json, volume, options.color);
-    let performed =
-        std::panic::catch_unwind(AssertUnwindSafe(|| block_on(line.command, options, screen)));
-    let outcome = performed.unwrap_or_else(|_| {
+    Screen::new(options.json, volume, options.color)
+}
+
+fn perform(line: CommandLine, last_word: &LastWord) -> Outcome {
+    let work = AssertUnwindSafe(|| block_on(line.command, line.options, last_word));
+    std::panic::catch_unwind(work).unwrap_or_else(|_| {
         Failure::new(
             Exit::Failed,
             "internal",
@@ -96,11 +125,13 @@ fn perform(line: CommandLine) -> (Screen, Outcome) {
         )
         .hint("please report this with the lines above; `bookend status` says what was left behind")
         .into()
-    });
-    (screen, outcome)
+    })
 }
 
-fn block_on(command: Command, options: GlobalOptions, screen: Screen) -> Outcome {
+/// How long tasks have to end their children when everything is dropped at once.
+const GRACE: Duration = Duration::from_millis(500);
+
+fn block_on(command: Command, options: GlobalOptions, last_word: &LastWord) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.workers().max(2))
         .enable_all()
@@ -109,20 +140,46 @@ fn block_on(command: Command, options: GlobalOptions, screen: Screen) -> Outcome
         Ok(runtime) => runtime,
         Err(error) => return cannot_start(&error).into(),
     };
-    let outcome = runtime.block_on(async {
-        let signals = Signals::default();
-        if let Err(error) = signals.listen(move |signal| end_at_once(screen, signal)) {
-            return cannot_start(&error).into();
-        }
-        let outcome = match Invocation::new(options, screen, signals.clone()) {
-            Ok(invocation) => dispatch(command, &invocation).await,
-            Err(failure) => Err(failure),
-        };
-        interrupted(outcome.unwrap_or_else(Outcome::from), signals.received())
-    });
-    // A blocking thread that is still busy must not hold up a program that was interrupted.
-    runtime.shutdown_background();
+    let signals = Signals::default();
+    let outcome = runtime.block_on(work(command, options, last_word, &signals));
+    if signals.at_once().is_cancelled() {
+        // Tasks are dropped, and with them the tools that they run.
+        runtime.shutdown_timeout(GRACE);
+    } else {
+        // A blocking thread that is still busy must not hold up the end.
+        runtime.shutdown_background();
+    }
     outcome
+}
+
+async fn work(
+    command: Command,
+    options: GlobalOptions,
+    last_word: &LastWord,
+    signals: &Signals,
+) -> Outcome {
+    let screen = last_word.screen;
+    let last_resort = {
+        let last_word = last_word.clone();
+        move |signal| {
+            let code = last_word.say(&at_once(signal));
+            std::process::exit(i32::from(code));
+        }
+    };
+    if let Err(error) = signals.listen(last_resort) {
+        return cannot_start(&error).into();
+    }
+    let invocation = match Invocation::new(options, screen, signals.clone()) {
+        Ok(invocation) => invocation,
+        Err(failure) => return failure.into(),
+    };
+    let dropped = signals.at_once();
+    tokio::select! {
+        outcome = dispatch(command, &invocation) => {
+            interrupted(outcome.unwrap_or_else(Outcome::from), signals.received())
+        }
+        () = dropped.cancelled() => at_once(signals.received().unwrap_or(Signal::Interrupt)),
+    }
 }
 
 async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, Failure> {
@@ -173,29 +230,24 @@ fn interruption(signal: Signal, failure: Option<Failure>) -> Failure {
     }
 }
 
-/// On the second signal: one document or one line, and out. Children in their own process
-/// groups lose their pipes with us; what was made stands in the store's record.
-fn end_at_once(screen: Screen, signal: Signal) {
-    let failure = interruption(signal, None)
-        .because(["a second signal came before everything had ended"])
-        .hint("bookend copies list");
-    let code = finish_code(&screen, &failure.into());
-    std::process::exit(i32::from(code));
+/// What is told when everything was dropped where it stood. What was made on a server stands
+/// in the store's record.
+fn at_once(signal: Signal) -> Outcome {
+    interruption(signal, None)
+        .because(["another signal came before everything had ended in order"])
+        .hint("bookend copies list")
+        .into()
 }
 
 fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::new(Exit::Failed, "internal", "bookend could not start").because([error.to_string()])
 }
 
-fn finish(screen: &Screen, outcome: &Outcome) -> ExitCode {
-    ExitCode::from(finish_code(screen, outcome))
-}
-
 /// Prints the outcome; the number is the exit code.
-fn finish_code(screen: &Screen, outcome: &Outcome) -> u8 {
+fn print(screen: Screen, outcome: &Outcome) -> u8 {
     let written = screen.result(&outcome.text, &outcome.to_json());
     if let Some(failure) = &outcome.failure
-        && !(outcome.said && !screen.json)
+        && (screen.json || !outcome.said)
     {
         screen.failure(failure);
     }

@@ -116,7 +116,8 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let driven = match Bracket::begin(journal, plan, request.terms.clone(), &hands, &lines) {
         Ok(mut bracket) => {
             let ended = bracket.drive().await;
-            finish::outcome(&folder, bracket.journal(), ended.err(), &explainer)
+            let broken = ended.err().map(|error| (error, bracket.unrecorded()));
+            finish::outcome(&folder, bracket.journal(), broken, &explainer)
         }
         Err(error) => return Err(finish::unrecorded(&error)),
     };

@@ -16,6 +16,7 @@ pub struct Signals {
     cancel: CancellationToken,
     kill: CancellationToken,
     kill_first: Arc<AtomicBool>,
+    at_once: CancellationToken,
 }
 
 impl Signals {
@@ -33,6 +34,12 @@ impl Signals {
         self.kill.clone()
     }
 
+    /// Cancelled when what is under way is to be dropped where it stands.
+    #[must_use]
+    pub fn at_once(&self) -> CancellationToken {
+        self.at_once.clone()
+    }
+
     /// The first signal that came, if one did.
     #[must_use]
     pub fn received(&self) -> Option<Signal> {
@@ -44,12 +51,12 @@ impl Signals {
         }
     }
 
-    /// Starts listening; `at_once` is called on the second signal (see
-    /// [`Signals::kill_before_the_end`]) and is to end the process.
+    /// Starts listening. `last_resort` is called when a signal comes after [`Signals::at_once`]
+    /// was cancelled, and is to end the process.
     ///
     /// # Errors
     /// When the system refuses a handler.
-    pub fn listen(&self, at_once: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
+    pub fn listen(&self, last_resort: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // Under `nohup` a hangup is to stay ignored, and a handler would undo that.
@@ -62,20 +69,25 @@ impl Signals {
         tokio::spawn(async move {
             loop {
                 let came = next(&mut interrupt, &mut terminate, hangup.as_mut()).await;
-                if signals.cancel.is_cancelled() {
-                    let killed =
-                        !signals.kill_first.load(Ordering::SeqCst) || signals.kill.is_cancelled();
-                    if killed {
-                        at_once(came);
-                    }
-                    signals.kill.cancel();
-                    continue;
+                if signals.at_once.is_cancelled() {
+                    last_resort(signals.received().unwrap_or(came));
                 }
-                signals.first.store(came.number(), Ordering::SeqCst);
-                signals.cancel.cancel();
+                signals.came(came);
             }
         });
         Ok(())
+    }
+
+    /// One step further: in order, killing what runs, at once.
+    fn came(&self, signal: Signal) {
+        if !self.cancel.is_cancelled() {
+            self.first.store(signal.number(), Ordering::SeqCst);
+            self.cancel.cancel();
+        } else if self.kill_first.load(Ordering::SeqCst) && !self.kill.is_cancelled() {
+            self.kill.cancel();
+        } else {
+            self.at_once.cancel();
+        }
     }
 }
 
@@ -116,6 +128,28 @@ fn is_ignored(status: &str, signal: Signal) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_signal_counts_and_the_second_ends_at_once() {
+        let signals = Signals::default();
+        assert_eq!(signals.received(), None);
+        signals.came(Signal::Terminate);
+        assert!(signals.cancel().is_cancelled() && !signals.at_once().is_cancelled());
+        signals.came(Signal::Interrupt);
+        assert!(signals.at_once().is_cancelled());
+        assert_eq!(signals.received(), Some(Signal::Terminate));
+    }
+
+    #[test]
+    fn a_command_is_killed_before_the_end() {
+        let signals = Signals::default();
+        let kill = signals.kill_before_the_end();
+        signals.came(Signal::Interrupt);
+        signals.came(Signal::Interrupt);
+        assert!(kill.is_cancelled() && !signals.at_once().is_cancelled());
+        signals.came(Signal::Interrupt);
+        assert!(signals.at_once().is_cancelled());
+    }
 
     #[test]
     fn the_mask_of_ignored_signals_is_understood() {

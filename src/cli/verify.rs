@@ -12,8 +12,8 @@ use crate::engine::Discrepancy;
 use crate::operation::{
     self, Damage, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
 };
-use crate::report::discrepancies;
 use crate::report::figures::{counted, duration, printable, seconds};
+use crate::report::{Page, discrepancies};
 use crate::snapshot::Source;
 
 const EXAMPLES: &str = "\
@@ -129,14 +129,15 @@ fn verified_outcome(path: &Path, verified: &VerifyOutcome) -> Outcome {
         );
         return Outcome::new(text, document);
     }
-    let mut text = format!("damaged: {name}\n");
+    let mut page = Page::default();
+    page.line(format_args!("damaged: {name}"));
     for damage in &verified.damages {
-        text.push_str(&format!("  {}\n", printable(&in_words(damage))));
+        page.line(format_args!("  {}", printable(&in_words(damage))));
     }
     let message = format!("{name} is damaged in {}", places(verified.damages.len()));
     let failure = Failure::new(Exit::Different, "damaged", message)
         .hint("take another backup; `tar -x` still gets at what is not damaged");
-    Outcome::new(text, document).failing(Some(failure))
+    Outcome::new(page.text(), document).failing(Some(failure))
 }
 
 /// An archive so damaged that its manifest cannot be read.

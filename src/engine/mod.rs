@@ -202,6 +202,9 @@ pub struct DatabaseCopy {
     pub identity: String,
     /// How it was restored; comparing leaves out what was asked to be left out.
     pub request: RestoreRequest,
+    /// What is left for when it is published, in the engine's own language: giving it to its
+    /// owner, limiting its connections.
+    pub finishing: Vec<String>,
     /// In words: harmless things worth telling (a setting that the server does not know).
     pub notes: Vec<String>,
 }

@@ -221,6 +221,7 @@ impl Engine for Fake {
             identity: name.clone(),
             name,
             request: request.clone(),
+            finishing: Vec::new(),
             notes: Vec::new(),
         })
     }

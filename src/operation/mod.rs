@@ -21,7 +21,7 @@ pub use crate::archive::{Archive, ArchiveError, Compression, Damage};
 pub use crate::store::Verdict;
 pub use backup::{BackupOutcome, BackupRequest, backup};
 pub use copies::{Copies, copies, drop_copy};
-pub use diff::diff;
+pub use diff::{Aspect, diff, narrow};
 pub use doctor::{Area, Diagnosis, Finding, doctor};
 pub use error::OperationError;
 pub use place::{Place, UNKNOWN_SPACE_LIMIT, reach};

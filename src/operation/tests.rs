@@ -98,7 +98,7 @@ async fn a_proof_hands_its_copy_back_and_keeps_a_receipt() {
     let proof = prove(&bench.ws, &archive, &same_server()).await.unwrap();
     assert_eq!(proof.verdict, Verdict::Identical);
     assert!(bench.fake.names().contains(&proof.copy.name));
-    assert_eq!(bench.unsettled(), [proof.copy.name.clone()]);
+    assert_eq!(bench.unsettled(), std::slice::from_ref(&proof.copy.name));
     let kept = bench.ws.store.receipt(&archive).unwrap().unwrap();
     assert!(kept.differences.is_empty());
     discard(&bench.ws, bench.fake.as_ref(), proof.copy)

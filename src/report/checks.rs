@@ -1,5 +1,6 @@
 //! What `doctor` found.
 
+use super::Page;
 use super::figures::printable;
 
 /// How a check came out.
@@ -34,7 +35,7 @@ pub fn text(lines: &[Line<'_>]) -> String {
         .map(|line| line.what.chars().count())
         .max()
         .unwrap_or(0);
-    let mut text = String::new();
+    let mut page = Page::default();
     for line in lines {
         let word = match line.state {
             State::Ok => "ok  ",
@@ -43,13 +44,12 @@ pub fn text(lines: &[Line<'_>]) -> String {
         };
         let what = printable(line.what);
         let entry = format!("{word}  {what:room$}  {}", printable(line.found));
-        text.push_str(entry.trim_end());
-        text.push('\n');
+        page.line(entry.trim_end());
         for fix in line.fix.iter().flat_map(|fix| fix.lines()) {
-            text.push_str(&format!("        fix: {}\n", printable(fix)));
+            page.line(format_args!("        fix: {}", printable(fix)));
         }
     }
-    text
+    page.text()
 }
 
 #[cfg(test)]

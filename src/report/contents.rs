@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::figures::{count, counted, printable, size};
-use super::{Align, Table};
+use super::{Align, Page, Table};
 use crate::snapshot::{ObjectKind, Snapshot};
 
 /// So many tables are printed; JSON has all.
@@ -15,35 +15,37 @@ pub type Heading = Vec<(&'static str, String)>;
 /// The whole page.
 #[must_use]
 pub fn text(heading: &Heading, snapshot: &Snapshot) -> String {
-    let mut text = String::new();
+    let mut page = Page::default();
     let mut facts = heading.clone();
     facts.extend(database(snapshot));
     for (label, value) in &facts {
-        text.push_str(&format!("{label:<12} {}\n", printable(value)));
+        page.line(format_args!("{label:<12} {}", printable(value)));
     }
-    section(&mut text, "Tables", &tables(snapshot));
-    section(&mut text, "Also", &others(snapshot));
-    section(&mut text, "Needs on the server", &prerequisites(snapshot));
-    section(&mut text, "Notes", &lines(&snapshot.notes));
+    section(&mut page, "Tables", &tables(snapshot));
+    section(&mut page, "Also", &others(snapshot));
+    section(&mut page, "Needs on the server", &prerequisites(snapshot));
+    section(&mut page, "Notes", &lines(&snapshot.notes));
     section(
-        &mut text,
+        &mut page,
         "Secrets of the schema's own",
         &lines(&snapshot.secrets_seen),
     );
-    text
+    page.text()
 }
 
-fn section(text: &mut String, title: &str, body: &str) {
+fn section(page: &mut Page, title: &str, body: &str) {
     if !body.is_empty() {
-        text.push_str(&format!("\n{title}\n{body}"));
+        page.line(format_args!("\n{title}"));
+        page.lines(body);
     }
 }
 
 fn lines(texts: &[String]) -> String {
-    texts
-        .iter()
-        .map(|line| format!("  {}\n", printable(line)))
-        .collect()
+    let mut page = Page::default();
+    for line in texts {
+        page.line(format_args!("  {}", printable(line)));
+    }
+    page.text()
 }
 
 fn database(snapshot: &Snapshot) -> Heading {
@@ -105,15 +107,16 @@ fn tables(snapshot: &Snapshot) -> String {
     if table.is_empty() {
         return String::new();
     }
-    let mut text = table.render();
+    let mut page = Page::default();
+    page.lines(&table.render());
     if with_content.len() > SHOWN {
         let more = (with_content.len() - SHOWN) as u64;
-        text.push_str(&format!(
-            "  … and {} more (--json shows all)\n",
+        page.line(format_args!(
+            "  … and {} more (--json shows all)",
             count(more)
         ));
     }
-    text
+    page.text()
 }
 
 /// Uncompressed bytes of each object that has a stream of its own.

@@ -1,5 +1,6 @@
 //! Differences between an archive and its restored copy.
 
+use super::Page;
 use super::figures::{counted, printable};
 
 /// So many are printed; JSON has all.
@@ -21,10 +22,10 @@ pub struct Line<'a> {
 /// One line each: `public.orders · rows: expected 12, found 11`.
 #[must_use]
 pub fn text(lines: &[Line<'_>]) -> String {
-    let mut text = String::new();
+    let mut page = Page::default();
     for line in lines.iter().take(SHOWN) {
-        text.push_str(&format!(
-            "  {} · {}: expected {}, found {}\n",
+        page.line(format_args!(
+            "  {} · {}: expected {}, found {}",
             printable(line.object),
             printable(line.kind),
             value(line.expected),
@@ -33,12 +34,12 @@ pub fn text(lines: &[Line<'_>]) -> String {
     }
     if lines.len() > SHOWN {
         let more = (lines.len() - SHOWN) as u64;
-        text.push_str(&format!(
-            "  … and {} (--json shows all)\n",
+        page.line(format_args!(
+            "  … and {} (--json shows all)",
             counted(more, "more", "more")
         ));
     }
-    text
+    page.text()
 }
 
 fn value(text: &str) -> String {

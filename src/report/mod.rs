@@ -10,7 +10,9 @@ pub mod copies;
 pub mod difference;
 pub mod discrepancies;
 pub mod figures;
+mod page;
 pub mod run;
 mod table;
 
+pub use page::Page;
 pub use table::{Align, Table};

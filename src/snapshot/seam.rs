@@ -34,6 +34,9 @@ pub enum SeamError {
 #[async_trait]
 pub trait Sink: Send + Sync {
     /// Stores one small member whole. `name` is a path of bookend's own making.
+    ///
+    /// # Errors
+    /// The store could not be written.
     async fn member(&self, name: &str, bytes: Vec<u8>) -> Result<(), SeamError>;
 
     /// A writer for a part of stream `id`. Several may be open for one stream at once; the
@@ -46,6 +49,9 @@ pub trait Sink: Send + Sync {
 pub trait StreamWriter: Send {
     /// Appends `bytes` (for table data: whole rows). True when a chunk is full and
     /// [`StreamWriter::drain`] must be called before more is pushed.
+    ///
+    /// # Errors
+    /// The bytes could not be compressed, or the store failed earlier.
     fn push(&mut self, bytes: &[u8]) -> Result<bool, SeamError>;
 
     /// Hands full chunks over, waiting while the writer is behind.
@@ -63,6 +69,9 @@ pub trait Source: Send + Sync {
     fn snapshot(&self) -> &Snapshot;
 
     /// A small member whole, its digest checked. `None` if the archive has none of that name.
+    ///
+    /// # Errors
+    /// It could not be read, or is not what the manifest says.
     async fn member(&self, name: &str) -> Result<Option<Vec<u8>>, SeamError>;
 
     /// The chunks of a stream, in order; empty for an empty or unknown stream.
@@ -70,11 +79,17 @@ pub trait Source: Send + Sync {
 
     /// Opens chunk `index` (from 0) of a stream. Its digest is checked before any byte is
     /// given out.
+    ///
+    /// # Errors
+    /// There is no such chunk.
     fn chunk(&self, id: StreamId, index: usize) -> Result<Box<dyn ChunkReader>, SeamError>;
 }
 
 /// Reads one chunk, decompressed, piece by piece.
 pub trait ChunkReader: Send {
     /// The next piece (64 to 256 KiB), `None` at the end. Blocking, but short.
+    ///
+    /// # Errors
+    /// It could not be read, or is not what the manifest says.
     fn next_piece(&mut self) -> Result<Option<Bytes>, SeamError>;
 }

@@ -141,8 +141,10 @@ impl Server {
 
     /// A folder with its watchdog and no data yet.
     fn empty(version: Version) -> Self {
+        // First, since it fails the test where there is no such server.
+        let pg_ctl = version.tool("pg_ctl");
         let folder = server_folder();
-        let watchdog = Mutex::new(Watchdog::of(&version.tool("pg_ctl"), &folder));
+        let watchdog = Mutex::new(Watchdog::of(&pg_ctl, &folder));
         Self {
             version,
             port: 0,

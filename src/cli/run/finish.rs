@@ -14,7 +14,7 @@ use crate::bracket::journal::{JOURNAL, Journal, Setback};
 use crate::bracket::live::{Explained, Surroundings};
 use crate::bracket::{JournalError, State};
 use crate::operation::OperationError;
-use crate::report::run::{RunError, RunReport, closing_text, run_json};
+use crate::report::run::{RunError, RunReport, StepState, closing_text, run_json};
 use crate::store::RunFolder;
 
 /// Puts operations' failures into words, and remembers the last one for its exit code.
@@ -75,19 +75,19 @@ pub(super) fn unrecorded(error: &JournalError) -> Failure {
 pub(super) fn outcome(
     folder: &RunFolder,
     journal: &Journal,
-    broken: Option<JournalError>,
+    broken: Option<(JournalError, Option<&[String]>)>,
     explainer: &Explainer,
 ) -> Outcome {
-    let mut told = report(
-        folder.run(),
-        journal.records(),
-        journal.state(),
-        Writer::Alive,
-    );
+    // Nobody writes a journal that could not be written: to all who read it, it ends here.
+    let writer = match &broken {
+        Some(_) => Writer::Gone,
+        None => Writer::Alive,
+    };
+    let mut told = report(folder.run(), journal.records(), journal.state(), writer);
     told.journal = Some(folder.path().join(JOURNAL).display().to_string());
     let kept = keep(folder, &mut told);
     let failure = match broken {
-        Some(error) => Some(lost_journal(&error, &told)),
+        Some((error, ended)) => Some(lost_journal(&error, ended, &told)),
         None => failure(&told, explainer).or_else(|| kept.err()),
     };
     let mut document = run_json(&told);
@@ -123,34 +123,36 @@ fn keep(folder: &RunFolder, told: &mut RunReport) -> Result<(), Failure> {
     }
 }
 
-/// The store could not take a record: what was done is known only here.
-fn lost_journal(error: &JournalError, told: &RunReport) -> Failure {
-    let mut failure = Failure::of(Exit::Failed, "journal", error);
-    let last = told.steps.iter().rev().find(|step| step.seconds.is_some());
-    let begun = |name: &str| {
-        told.steps
-            .iter()
-            .any(|step| step.step == name && step.state == crate::report::run::StepState::Running)
-    };
-    let stands = if begun("migration") {
-        failure.exit = Exit::Migration;
-        "COMMAND was started on the target; how it ended could not be recorded"
-    } else if told
+/// The store could not take a record: what the step came to is known only here.
+fn lost_journal(error: &JournalError, ended: Option<&[String]>, told: &RunReport) -> Failure {
+    let failure = Failure::of(Exit::Failed, "journal", error);
+    let under_way = told
         .steps
         .iter()
-        .any(|s| s.step == "migration" && s.seconds.is_some())
-    {
-        "COMMAND has run on the target; see its step above"
-    } else {
-        "COMMAND was not started; the target was not changed"
+        .find(|step| step.state == StepState::Unknown);
+    let came_to = match (under_way, ended) {
+        (Some(step), Some(lines)) => {
+            let lines = lines.join("; ");
+            Some(format!(
+                "what could not be recorded: {} ended: {lines}",
+                step.step
+            ))
+        }
+        _ => None,
     };
-    failure.causes.push(stands.to_owned());
-    if let Some(step) = last {
-        failure
-            .causes
-            .push(format!("the last step that was recorded: {}", step.step));
-    }
-    failure.hint("make room in the store; `bookend status` tells what was left behind")
+    let migration = told.steps.iter().find(|step| step.step == "migration");
+    let target = match migration.map(|step| step.state) {
+        Some(StepState::Pending | StepState::Skipped) | None => {
+            "COMMAND was not started; the target was not changed"
+        }
+        Some(StepState::Running | StepState::Ok | StepState::Failed | StepState::Unknown) => {
+            "COMMAND has run on the target"
+        }
+    };
+    failure
+        .because(came_to)
+        .because([target])
+        .hint("make room in the store; `bookend status` tells what was left behind")
 }
 
 fn failure(told: &RunReport, explainer: &Explainer) -> Option<Failure> {

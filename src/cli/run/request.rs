@@ -40,17 +40,18 @@ impl Request {
         let secrets = secrets(target);
         let prepare = |words: &[String]| -> Result<Command, Failure> {
             let filled = fill_words(words, &[target]).map_err(|e| template_failure(&e))?;
-            let (environment, repointed) = environment(invocation, target, &assignments)?;
+            let variables = environment(invocation, target, &assignments)?;
             Ok(Command {
                 shown: filled.iter().map(|word| hide(word, &secrets)).collect(),
                 words: filled,
-                environment,
-                repointed,
+                environment: variables.set,
+                repointed: variables.repointed,
                 secrets: secrets.clone(),
                 limit: args.timeout,
             })
         };
         let migration = prepare(&command)?;
+        look_up(&migration)?;
         let check = match &args.check {
             Some(line) => Some(prepare(&["sh".to_owned(), "-c".to_owned(), line.clone()])?),
             None => None,
@@ -137,6 +138,28 @@ fn command(
     Ok(given)
 }
 
+/// Before anything is done: a program that is not there is found now, not after the proof.
+fn look_up(command: &Command) -> Result<(), Failure> {
+    let path = command
+        .environment
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map(|(_, value)| value.expose().to_owned());
+    let here = std::env::current_dir().unwrap_or_default();
+    let program = command
+        .words
+        .first()
+        .map(String::as_str)
+        .unwrap_or_default();
+    match which::which_in(program, path, here) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(
+            Failure::usage(format!("COMMAND's program is not there: {program}"))
+                .hint("COMMAND is not a shell's line; for one, write: -- sh -c '…'"),
+        ),
+    }
+}
+
 /// `env` of the configuration first, then `--env`: the later one of a name wins.
 fn assignments(args: &Args, configured: Option<&TargetConfig>) -> Result<Vec<Assignment>, Failure> {
     let mut all = Vec::new();
@@ -150,12 +173,18 @@ fn assignments(args: &Args, configured: Option<&TargetConfig>) -> Result<Vec<Ass
     Ok(all)
 }
 
-/// COMMAND's whole environment, and the caller's variables that were re-pointed in it.
+struct Variables {
+    /// COMMAND's whole environment.
+    set: Vec<(String, Secret)>,
+    /// The caller's variables that were re-pointed in it.
+    repointed: Vec<String>,
+}
+
 fn environment(
     invocation: &Invocation,
     target: &Target,
     assignments: &[Assignment],
-) -> Result<(Vec<(String, Secret)>, Vec<String>), Failure> {
+) -> Result<Variables, Failure> {
     let pointed = target.command_environment(target, &invocation.environment);
     let mut variables: BTreeMap<String, Secret> = invocation
         .environment
@@ -168,7 +197,10 @@ fn environment(
         let value = one.fill(&[target]).map_err(|e| template_failure(&e))?;
         variables.insert(one.name.clone(), value);
     }
-    Ok((variables.into_iter().collect(), pointed.repointed))
+    Ok(Variables {
+        set: variables.into_iter().collect(),
+        repointed: pointed.repointed,
+    })
 }
 
 fn template_failure(error: &TemplateError) -> Failure {

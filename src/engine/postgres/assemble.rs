@@ -12,12 +12,12 @@ use crate::snapshot::{
 };
 
 use super::catalog::{self, CatalogFacts};
+use super::copies::own_comment;
 use super::dump::control::Control;
 use super::dump::copy_statement::quote_identifier;
 use super::dump::large_objects;
 use super::dump::table::TableRead;
 use super::dump::workers::TableContent;
-use super::marker;
 use super::server::{self, Server};
 use super::sql_error::sql;
 use super::toc::Toc;
@@ -52,7 +52,7 @@ pub(super) async fn facts(
         .database
         .comment
         .take()
-        .and_then(|comment| marker::own_comment(&comment));
+        .and_then(|comment| own_comment(&comment));
     Ok(Facts {
         server: server::facts(&control.session, target).await?,
         catalog,
@@ -243,7 +243,7 @@ fn always_quoted(name: &str) -> Option<String> {
     ))
 }
 
-/// The value in `SELECT pg_catalog.setval('s', 5, true);` (pg_dump.c, `dumpSequenceData`).
+/// The value in `SELECT pg_catalog.setval('s', 5, true);` (`dumpSequenceData` in `pg_dump.c`).
 fn set_value(statement: &str) -> Option<SequenceValue> {
     let rest = &statement[statement.rfind("', ")? + 3..];
     let (value, called) = rest.split_once(", ")?;

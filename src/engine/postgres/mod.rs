@@ -3,14 +3,12 @@
 mod assemble;
 pub mod catalog;
 pub mod compare;
+mod copies;
 mod dump;
 mod inspect;
 mod kit;
 pub mod large_objects;
-mod marker;
-mod names;
 mod proof;
-mod remove;
 mod restore;
 mod server;
 mod sql_error;
@@ -90,11 +88,11 @@ impl Engine for Postgres {
         kind: CopyKind,
         archive: &str,
     ) -> Result<Target, EngineError> {
-        remove::publish(context, copy, kind, archive).await
+        copies::publish(context, copy, kind, archive).await
     }
 
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
-        remove::discard(context, copy).await
+        copies::discard(context, copy).await
     }
 
     async fn copies(
@@ -102,7 +100,7 @@ impl Engine for Postgres {
         context: &Context,
         on: &Target,
     ) -> Result<Vec<MarkedDatabase>, EngineError> {
-        remove::list(context, on).await
+        copies::list(context, on).await
     }
 
     async fn drop_marked(
@@ -111,7 +109,7 @@ impl Engine for Postgres {
         on: &Target,
         name: &str,
     ) -> Result<(), EngineError> {
-        remove::drop_marked(context, on, name).await
+        copies::drop_marked(context, on, name).await
     }
 
     async fn drop_announced(
@@ -120,6 +118,6 @@ impl Engine for Postgres {
         on: &Target,
         made: &MadeDatabase,
     ) -> Result<bool, EngineError> {
-        remove::drop_announced(context, on, made).await
+        copies::drop_announced(context, on, made).await
     }
 }

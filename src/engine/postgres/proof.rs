@@ -22,7 +22,7 @@ use super::dump::copy_statement::CopyStatement;
 use super::dump::table::{RelationFacts, TableRead, key_positions, relation_facts_by_name};
 use super::dump::{contents, large_objects, workers};
 use super::toc;
-use super::{compare, remove, restore};
+use super::{compare, copies, restore};
 
 /// Takes everything and keeps nothing: the hashing happens before.
 struct Nothing;
@@ -231,7 +231,7 @@ async fn reference(
         definitions(context, &second.target, &control).await
     }
     .await;
-    let dropped = remove::discard(context, second).await;
+    let dropped = copies::discard(context, second).await;
     let contents = read?;
     dropped?;
     Ok(toc::schema_entries(&contents.toc))

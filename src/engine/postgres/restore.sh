@@ -80,9 +80,9 @@ if [ -d data ]; then
 fi
 if [ -d large_objects ]; then
     say "large objects"
-    set -- large_objects/*
+    # In the order of their numbers, which a glob does not keep behind 9999.
+    set -- $(ls large_objects | sort -n | sed 's|^|large_objects/|')
     check "$@"
-    # Through a pipe that is read in order, as it was written.
     unpack "$@" | restore
 fi
 run -d "$target" -f sequences.sql

@@ -1,5 +1,6 @@
 //! A run on the screen.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::figures::{duration, printable};
@@ -24,20 +25,16 @@ pub fn run_text(report: &RunReport) -> String {
 pub fn closing_text(report: &RunReport) -> String {
     let mut text = String::new();
     for waiver in &report.waived {
-        text.push_str(&format!(
-            "  {}: {}\n",
-            waiver.flag,
-            printable(&waiver.reason)
-        ));
+        let _ = writeln!(text, "  {}: {}", waiver.flag, printable(&waiver.reason));
     }
     let took = duration(Duration::from_secs_f64(report.seconds.max(0.0)));
-    text.push_str(&match report.state.as_str() {
-        "running" => format!("running for {took}\n"),
-        "interrupted" => format!("interrupted after {took}\n"),
-        state => format!("{} in {took}.\n", state.replace('_', " ")),
-    });
+    let _ = match report.state.as_str() {
+        "running" => writeln!(text, "running for {took}"),
+        "interrupted" => writeln!(text, "interrupted after {took}"),
+        state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
+    };
     for line in &report.advice {
-        text.push_str(&format!("  {}\n", printable(line)));
+        let _ = writeln!(text, "  {}", printable(line));
     }
     if !report.undo.is_empty() {
         add_undo(&mut text, report);
@@ -79,7 +76,7 @@ pub fn step_text(step: &RunStep, targets: usize) -> String {
         .to_owned();
     text.push('\n');
     for line in lines {
-        text.push_str(&format!("{:INDENT$}{line}\n", ""));
+        let _ = writeln!(text, "{:INDENT$}{line}", "");
     }
     text
 }
@@ -134,18 +131,20 @@ pub fn status_text(status: &StatusReport) -> String {
         text.push_str("\nearlier runs\n");
     }
     for run in over {
-        text.push_str(&format!(
-            "  {}  {}\n",
+        let _ = writeln!(
+            text,
+            "  {}  {}",
             printable(&run.run),
             run.state.replace('_', " ")
-        ));
+        );
     }
     for run in &status.unreadable {
-        text.push_str(&format!(
-            "\nrun {}\n  {}\n",
+        let _ = writeln!(
+            text,
+            "\nrun {}\n  {}",
             printable(&run.run),
             printable(&run.problem)
-        ));
+        );
     }
     if !status.left_behind.is_empty() {
         text.push_str("\nleft behind\n");

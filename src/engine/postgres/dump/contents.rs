@@ -81,7 +81,12 @@ pub(in super::super) async fn read(
     let mut stdout = BufReader::with_capacity(64 << 10, stdout);
     let read = tokio::select! {
         read = toc::read(&mut stdout) => read,
-        () = context.cancel.cancelled() => return Err(EngineError::Cancelled),
+        () = context.cancel.cancelled() => {
+            // Asked to end, pg_dump cancels its statement; killed, it would leave a server
+            // process waiting for a lock that nobody wants any more.
+            running.terminate().await;
+            return Err(EngineError::Cancelled);
+        }
     };
     let (toc, bytes) = match read {
         Ok(read) => read,

@@ -10,7 +10,7 @@ pub struct CopyStatement {
 }
 
 impl CopyStatement {
-    /// Parses the statement of a `TABLE DATA` entry (`dumpTableData` in pg_dump.c writes
+    /// Parses the statement of a `TABLE DATA` entry (`dumpTableData` in `pg_dump.c` writes
     /// `COPY %s %s FROM stdin;`, the column list being empty for tables without columns).
     /// `None` if it is anything else, `INSERT` statements for instance.
     #[must_use]

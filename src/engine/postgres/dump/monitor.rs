@@ -95,10 +95,9 @@ async fn watch(
                 &[&pid],
             )
             .await
+            && let Some(age) = row.get::<_, Option<i64>>(0)
         {
-            if let Some(age) = row.get::<_, Option<i64>>(0) {
-                status.push_str(&format!(", holds back vacuum by {age} transactions"));
-            }
+            status.push_str(&format!(", holds back vacuum by {age} transactions"));
         }
         if let Some(waiting) = &waiting {
             status = format!(
@@ -108,10 +107,10 @@ async fn watch(
             );
         }
         context.progress.status(&status);
-        if waiting.is_some() {
-            if let Ok(mut seen) = seen.lock() {
-                *seen = waiting;
-            }
+        if waiting.is_some()
+            && let Ok(mut seen) = seen.lock()
+        {
+            *seen = waiting;
         }
     }
 }

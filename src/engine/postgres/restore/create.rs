@@ -12,9 +12,8 @@ use crate::engine::{
 };
 use crate::snapshot::Snapshot;
 
+use super::super::copies::{Marker, names, set_marker};
 use super::super::dump::copy_statement::{quote_identifier, quote_literal};
-use super::super::marker::Marker;
-use super::super::names;
 use super::super::server::Server;
 use super::super::sql_error::{has_code, sql};
 
@@ -58,6 +57,7 @@ pub(super) async fn create(
         name: name.clone(),
         identity: oid.to_string(),
         request: request.clone(),
+        finishing: Vec::new(),
         notes: Vec::new(),
     };
     let marker = Marker {
@@ -71,28 +71,6 @@ pub(super) async fn create(
     };
     set_marker(session, on, &name, &marker, None).await?;
     Ok(copy)
-}
-
-/// Writes a marker into a database's comment, beside the user's own text.
-pub(in super::super) async fn set_marker(
-    session: &tokio_postgres::Client,
-    on: &Target,
-    name: &str,
-    marker: &Marker,
-    own: Option<&str>,
-) -> Result<(), EngineError> {
-    let comment = marker.comment(own).map_err(|error| EngineError::Garbled {
-        tool: "bookend".to_owned(),
-        problem: error.to_string(),
-    })?;
-    session
-        .batch_execute(&format!(
-            "COMMENT ON DATABASE {} IS {}",
-            quote_identifier(name),
-            quote_literal(&comment)
-        ))
-        .await
-        .map_err(sql(on, format!("{name} could not be marked")))
 }
 
 /// `CREATE DATABASE` with everything that cannot be changed later: encoding, provider, locale.

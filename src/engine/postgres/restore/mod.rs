@@ -18,8 +18,8 @@ use crate::engine::{Context, DatabaseCopy, EngineError, RestoreRequest};
 use crate::snapshot::{DatabaseFacts, ObjectKind, Snapshot, Source};
 
 use super::catalog::{self, Include};
+use super::copies;
 use super::dump::control::application_name;
-use super::remove;
 use super::server;
 use super::sql_error::sql;
 
@@ -39,12 +39,34 @@ pub(super) async fn restore(
     vendor::pg_restore(context, &toc.0, facts.version_num).await?;
     let mut copy = create::create(context, &session, &facts, on, snapshot, request).await?;
     match fill(context, &source, &toc, &mut copy).await {
-        Ok(()) => Ok(copy),
-        Err(error) => Err(match remove::discard(context, copy).await {
+        Ok(()) => {
+            copy.finishing = finishing(&snapshot.database, request);
+            Ok(copy)
+        }
+        Err(error) => Err(match copies::discard(context, copy).await {
             Ok(()) => error,
             Err(left) => left_behind(error, &left),
         }),
     }
+}
+
+/// What would keep bookend itself from working on the copy: its owner and its limit of
+/// connections. Done under the asked name, when it is published.
+fn finishing(database: &DatabaseFacts, request: &RestoreRequest) -> Vec<String> {
+    let Some(into) = &request.into else {
+        return Vec::new();
+    };
+    let facts = DatabaseFacts {
+        owner: database.owner.clone(),
+        connection_limit: database.connection_limit,
+        ..DatabaseFacts::default()
+    };
+    let include = Include {
+        owner: !request.no_owner,
+        grants: false,
+        comment: false,
+    };
+    catalog::database_sql(&facts, into, include)
 }
 
 /// The failure, and that the half-built copy could not be taken away.
@@ -231,10 +253,10 @@ async fn database_level(
             .await
             .map_err(|error| workers::refusal(&copy.target, &statement, error))?;
     }
-    remove::remark(
+    copies::remark(
         &session,
         copy,
-        |marker| marker.clone(),
+        Clone::clone,
         snapshot.database.comment.as_deref(),
     )
     .await

@@ -7,8 +7,8 @@ use crate::connection::postgres::Session;
 use crate::engine::{EngineError, MissingThing, RestoreRequest};
 use crate::snapshot::Snapshot;
 
+use super::super::copies::names;
 use super::super::dump::copy_statement::quote_identifier;
-use super::super::names;
 use super::super::server::Server;
 use super::super::sql_error::sql;
 

@@ -25,10 +25,10 @@ pub(super) fn complaints(stderr: &str) -> Vec<Complaint> {
                 message: message.trim_start_matches("ERROR:").trim().to_owned(),
                 statement: String::new(),
             });
-        } else if let Some(statement) = line.strip_prefix("Command was: ") {
-            if let Some(last) = found.last_mut() {
-                last.statement = statement.to_owned();
-            }
+        } else if let Some(statement) = line.strip_prefix("Command was: ")
+            && let Some(last) = found.last_mut()
+        {
+            statement.clone_into(&mut last.statement);
         }
     }
     found

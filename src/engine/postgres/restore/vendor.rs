@@ -41,7 +41,7 @@ pub(super) async fn pre_data(
         .await?
         .arg("--section=pre-data")
         .stdin(Input::Bytes(bytes.to_vec()));
-    judge(command.run(&context.cancel).await?)
+    judge(&command.run(&context.cancel).await?)
 }
 
 /// The entries of the post-data section that are not scheduled by us.
@@ -63,7 +63,7 @@ pub(super) async fn rest(
         .arg("--use-list")
         .arg(file.path())
         .stdin(Input::Bytes(bytes.to_vec()));
-    judge(command.run(&context.cancel).await?)
+    judge(&command.run(&context.cancel).await?)
 }
 
 /// Large objects, fed from the archive's chunks.
@@ -85,7 +85,7 @@ pub(super) async fn large_objects(
         // A tool that stops reading says why on its own; the broken pipe adds nothing.
         let _ = feed(context, source, chunks, &mut stdin).await?;
     }
-    judge(running.finish_unless(&context.cancel).await?).map(drop)
+    judge(&running.finish_unless(&context.cancel).await?).map(drop)
 }
 
 async fn feed(
@@ -129,7 +129,7 @@ async fn command(
 
 /// Any complaint that is not known to be harmless fails the restore, whatever the exit code;
 /// so does a bad exit code without a complaint.
-fn judge(finished: Finished) -> Result<Vec<String>, EngineError> {
+fn judge(finished: &Finished) -> Result<Vec<String>, EngineError> {
     let complaints = tool_errors::complaints(&finished.stderr_tail);
     let mut notes = Vec::new();
     let mut harmful = Vec::new();
@@ -139,7 +139,9 @@ fn judge(finished: Finished) -> Result<Vec<String>, EngineError> {
             None => harmful.push(complaint),
         }
     }
-    if harmful.is_empty() && (finished.ending.is_success() || !notes.is_empty()) {
+    // What was not kept of a long stderr may hold anything.
+    let seen_all = finished.stderr_dropped == 0;
+    if harmful.is_empty() && seen_all && (finished.ending.is_success() || !notes.is_empty()) {
         notes.dedup();
         return Ok(notes);
     }

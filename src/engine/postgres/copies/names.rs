@@ -5,10 +5,10 @@ use rand::Rng;
 use crate::engine::EngineError;
 
 /// Longest name in bytes (`NAMEDATALEN - 1`); the server cuts longer ones without an error.
-pub(super) const LONGEST: usize = 63;
+pub(in super::super) const LONGEST: usize = 63;
 
 /// Refuses a name that the server would cut or cannot hold.
-pub(super) fn check(name: &str) -> Result<(), EngineError> {
+pub(in super::super) fn check(name: &str) -> Result<(), EngineError> {
     let why = if name.is_empty() {
         "it is empty".to_owned()
     } else if name.len() > LONGEST {
@@ -28,7 +28,7 @@ pub(super) fn check(name: &str) -> Result<(), EngineError> {
 }
 
 /// A random name for a copy of `base`, safe to put into any command line or connection string.
-pub(super) fn random(base: &str) -> String {
+pub(in super::super) fn random(base: &str) -> String {
     let clean: String = base
         .chars()
         .map(|c| {
@@ -45,8 +45,8 @@ pub(super) fn random(base: &str) -> String {
 }
 
 /// `wanted` with a number behind it that makes it none of `taken`, cut to what fits.
-pub(super) fn free(wanted: &str, taken: &[String]) -> String {
-    (2..)
+pub(in super::super) fn free(wanted: &str, taken: &[String]) -> String {
+    (2..=taken.len() + 2)
         .map(|number| {
             let suffix = format!("_{number}");
             format!("{}{suffix}", cut(wanted, LONGEST - suffix.len()))

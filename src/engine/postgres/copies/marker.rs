@@ -15,7 +15,7 @@ const PREFIX: &str = "bookend: ";
 
 /// What the line says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Marker {
+pub(in super::super) struct Marker {
     /// What the database is for.
     pub kind: CopyKind,
     /// `pg_control_system().system_identifier`, empty where that is not readable.
@@ -36,19 +36,19 @@ pub(super) struct Marker {
 
 impl Marker {
     /// The marker in a database's comment, if it holds a readable one.
-    pub(super) fn find(comment: &str) -> Option<Self> {
+    pub(in super::super) fn find(comment: &str) -> Option<Self> {
         comment
             .lines()
             .find_map(|line| serde_json::from_str(line.strip_prefix(PREFIX)?).ok())
     }
 
     /// True if the marker was written for the database `oid` of the server `system`.
-    pub(super) fn is_genuine(&self, system: &str, oid: u32) -> bool {
+    pub(in super::super) fn is_genuine(&self, system: &str, oid: u32) -> bool {
         self.oid == oid && self.system == system
     }
 
     /// The comment with this marker and the user's own text.
-    pub(super) fn comment(&self, own: Option<&str>) -> Result<String, serde_json::Error> {
+    pub(in super::super) fn comment(&self, own: Option<&str>) -> Result<String, serde_json::Error> {
         let line = format!("{PREFIX}{}", serde_json::to_string(self)?);
         Ok(match own {
             Some(own) if !own.is_empty() => format!("{own}\n{line}"),
@@ -58,7 +58,7 @@ impl Marker {
 }
 
 /// A comment without bookend's line; `None` if nothing is left.
-pub(super) fn own_comment(comment: &str) -> Option<String> {
+pub(in super::super) fn own_comment(comment: &str) -> Option<String> {
     if Marker::find(comment).is_none() {
         return (!comment.is_empty()).then(|| comment.to_owned());
     }

@@ -1,0 +1,292 @@
+//! Whole runs with scripted hands: what is started, what is recorded, what is told.
+
+mod crashes;
+mod runs;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::drive::Bracket;
+use super::event::{CommandEnd, Proven, Stop, Terms};
+use super::hands::{BackedUp, Compared, Ended, Hands, Proved, Side, Trouble, Unwatched};
+use super::history::{Writer, report};
+use super::journal::{
+    AppendFile, ArchiveFacts, CommandFacts, Journal, JournalError, Plan, PlannedTarget, ProofFacts,
+    Setback,
+};
+use super::state::Outcome;
+use crate::report::run::{RunReport, StepState};
+
+const RUN: &str = "20261120T043512Z-shop";
+
+#[derive(Clone, Default)]
+struct Paper {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    lines: Option<usize>,
+}
+
+impl AppendFile for Paper {
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        let mut written = self.bytes.lock().unwrap();
+        let lines = memchr::memchr_iter(b'\n', &written).count();
+        if self.lines.is_some_and(|most| lines >= most) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        written.extend(line.bytes().chain([b'\n']));
+        Ok(())
+    }
+}
+
+/// Hands that do nothing, end as they are told, and remember what was asked of them.
+struct Scripted {
+    consistent: Option<bool>,
+    proof: Result<Proven, Stop>,
+    migration: Result<CommandEnd, Stop>,
+    check: CommandEnd,
+    after: Result<(), Stop>,
+    interrupted_after: Option<&'static str>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        Self {
+            consistent: Some(true),
+            proof: Ok(Proven::Identical),
+            migration: Ok(CommandEnd::Exited(0)),
+            check: CommandEnd::Exited(0),
+            after: Ok(()),
+            interrupted_after: None,
+            asked: Mutex::default(),
+        }
+    }
+}
+
+impl Scripted {
+    fn asked(&self, what: &str) -> bool {
+        self.asked.lock().unwrap().iter().any(|one| one == what)
+    }
+
+    fn note(&self, what: impl Into<String>) {
+        self.asked.lock().unwrap().push(what.into());
+    }
+}
+
+fn trouble(stop: Stop) -> Trouble {
+    Trouble {
+        stop,
+        setback: Setback {
+            code: "scripted".to_owned(),
+            message: "the script says so".to_owned(),
+            ..Setback::default()
+        },
+    }
+}
+
+fn archive(target: usize, side: &str, consistent: Option<bool>) -> ArchiveFacts {
+    ArchiveFacts {
+        id: format!("shop{target}-20261120T043512Z-{side}"),
+        path: format!("backups/shop{target}-20261120T043512Z-{side}.tar"),
+        objects: 42,
+        rows: 4_300_000,
+        bytes_raw: 1 << 30,
+        bytes_stored: 171 << 20,
+        consistent,
+    }
+}
+
+#[async_trait]
+impl Hands for Scripted {
+    async fn preflight(&self, target: usize) -> Result<Vec<String>, Trouble> {
+        self.note(format!("preflight {target}"));
+        Ok(vec![
+            "PostgreSQL 16.14 · 1.8 GiB · 42 tables".to_owned(),
+            "free space on the server: not known".to_owned(),
+        ])
+    }
+
+    async fn backup(&self, target: usize, side: Side) -> Result<BackedUp, Trouble> {
+        let word = match side {
+            Side::Before => "before",
+            Side::After => "after",
+        };
+        self.note(format!("{word} {target}"));
+        if let (Side::After, Err(stop)) = (side, self.after) {
+            return Err(trouble(stop));
+        }
+        Ok(BackedUp {
+            archive: archive(target, word, self.consistent),
+            notes: Vec::new(),
+        })
+    }
+
+    async fn prove(&self, target: usize, archive: &ArchiveFacts) -> Result<Proved, Trouble> {
+        self.note(format!("proof {target}"));
+        assert_eq!(archive.id, format!("shop{target}-20261120T043512Z-before"));
+        let proven = self.proof.map_err(trouble)?;
+        let (verdict, differences, line) = match proven {
+            Proven::Identical => ("identical", Vec::new(), "identical: 42 tables".to_owned()),
+            Proven::Different => (
+                "different",
+                vec![
+                    json!({"object": "public.orders", "kind": "rows", "expected": "7", "found": "6"}),
+                ],
+                "different: 1 difference".to_owned(),
+            ),
+        };
+        Ok(Proved {
+            proven,
+            facts: ProofFacts {
+                verdict: verdict.to_owned(),
+                receipt: None,
+                differences,
+            },
+            lines: vec![line],
+        })
+    }
+
+    fn migration(&self) -> CommandFacts {
+        CommandFacts {
+            words: vec!["migrate".to_owned()],
+            log: "backups/runs/x/command.log".to_owned(),
+            repointed: vec!["DATABASE_URL".to_owned()],
+        }
+    }
+
+    fn checking(&self) -> CommandFacts {
+        self.migration()
+    }
+
+    async fn migrate(&self) -> Result<Ended, Trouble> {
+        self.note("migration");
+        let end = self.migration.map_err(trouble)?;
+        Ok(Ended {
+            end,
+            notes: Vec::new(),
+        })
+    }
+
+    async fn check(&self) -> Result<Ended, Trouble> {
+        self.note("check");
+        Ok(Ended {
+            end: self.check,
+            notes: Vec::new(),
+        })
+    }
+
+    async fn compare(
+        &self,
+        _target: usize,
+        before: &ArchiveFacts,
+        after: &ArchiveFacts,
+    ) -> Result<Compared, Trouble> {
+        assert!(before.id.ends_with("before") && after.id.ends_with("after"));
+        self.note("compare");
+        Ok(Compared {
+            lines: vec![
+                "public.users: column name → full_name (same values)".to_owned(),
+                "no data lost".to_owned(),
+            ],
+            difference: json!({"same": false, "loss": false, "objects": []}),
+        })
+    }
+
+    fn interrupted(&self) -> Option<i32> {
+        self.interrupted_after
+            .is_some_and(|step| self.asked(step))
+            .then_some(2)
+    }
+}
+
+fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_149_312, 0).unwrap()
+}
+
+fn terms() -> Terms {
+    Terms {
+        targets: 1,
+        no_proof: None,
+        no_rehearsal: None,
+        accept_writes: None,
+        check: false,
+    }
+}
+
+fn plan(targets: usize) -> Plan {
+    Plan {
+        run: RUN.to_owned(),
+        bookend: "0.1.0".to_owned(),
+        host: "db1".to_owned(),
+        pid: 42,
+        targets: (0..targets)
+            .map(|n| PlannedTarget {
+                label: format!("shop{n}"),
+                engine: "postgresql".to_owned(),
+                database: format!("shop{n}"),
+                url: format!("postgres://ada@db/shop{n}"),
+                origin: "DATABASE_URL".to_owned(),
+            })
+            .collect(),
+        command: vec!["migrate".to_owned()],
+        check: None,
+        env: Vec::new(),
+        prove_on: None,
+        timeout_ms: None,
+        options: Vec::new(),
+        more: BTreeMap::new(),
+    }
+}
+
+struct Run {
+    ended: Result<Outcome, JournalError>,
+    bytes: Vec<u8>,
+    report: RunReport,
+    unrecorded: Option<Vec<String>>,
+}
+
+async fn run_on(paper: Paper, terms: Terms, hands: &Scripted) -> Run {
+    let journal = Journal::new(Box::new(paper.clone()), noon);
+    let plan = plan(terms.targets);
+    let mut bracket = Bracket::begin(journal, plan, terms, hands, &Unwatched).unwrap();
+    let ended = bracket.drive().await;
+    let journal = bracket.journal();
+    let report = report(RUN, journal.records(), journal.state(), Writer::Alive);
+    let bytes = paper.bytes.lock().unwrap().clone();
+    Run {
+        ended,
+        bytes,
+        report,
+        unrecorded: bracket.unrecorded().map(<[String]>::to_vec),
+    }
+}
+
+async fn run(terms: Terms, hands: &Scripted) -> Run {
+    run_on(Paper::default(), terms, hands).await
+}
+
+/// The same report with the times of the interface's example.
+fn timed(mut report: RunReport) -> RunReport {
+    report.seconds = 55.0;
+    for step in &mut report.steps {
+        step.seconds = step.seconds.map(|_| match step.step.as_str() {
+            "before" | "after" => 4.0,
+            "proof" => 19.0,
+            "migration" => 12.0,
+            _ => 0.0,
+        });
+    }
+    report
+}
+
+fn states(report: &RunReport) -> Vec<(&str, StepState)> {
+    report
+        .steps
+        .iter()
+        .map(|step| (step.step.as_str(), step.state))
+        .collect()
+}

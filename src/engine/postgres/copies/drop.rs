@@ -1,0 +1,223 @@
+//! Dropping databases of bookend's own, and no others.
+
+use crate::connection::Target;
+use crate::connection::postgres::Session;
+use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase};
+
+use super::super::dump::control::application_name;
+use super::super::dump::copy_statement::{quote_identifier, quote_literal};
+use super::super::server;
+use super::super::sql_error::sql;
+use super::marker::Marker;
+use super::rename::rename;
+use super::{find, names, not_ours, set_marker};
+
+/// Drops a copy if it is still the disposable one that was built.
+pub(in super::super) async fn discard(
+    context: &Context,
+    copy: DatabaseCopy,
+) -> Result<(), EngineError> {
+    let session = server::maintenance(context, &copy.target).await?;
+    match find(&session, &copy.target, &copy.name).await? {
+        None => {}
+        Some(found) if found.oid.to_string() == copy.identity => {
+            drop_checked(
+                context,
+                &session,
+                &copy.target,
+                &copy.name,
+                &[CopyKind::Disposable],
+            )
+            .await?;
+        }
+        Some(_) => {
+            return Err(not_ours(&copy.name, "another database has that name now"));
+        }
+    }
+    context
+        .ledger
+        .settle(&copy.name, "dropped")
+        .map_err(EngineError::Ledger)
+}
+
+/// Drops a marked database of one of `kinds`. One transaction renames it to a fresh random
+/// name while oid and marker are checked; what is dropped then is surely that database.
+async fn drop_checked(
+    context: &Context,
+    session: &Session,
+    on: &Target,
+    name: &str,
+    kinds: &[CopyKind],
+) -> Result<(), EngineError> {
+    let server = server::facts(session, on).await?;
+    let Some(found) = find(session, on, name).await? else {
+        return Err(not_ours(name, "there is no such database"));
+    };
+    let Some(marker) = Marker::find(&found.comment) else {
+        return Err(not_ours(name, "it carries no mark of bookend"));
+    };
+    if !marker.is_genuine(server.system(), found.oid) {
+        return Err(not_ours(name, "its mark was made for another database"));
+    }
+    if !kinds.contains(&marker.kind) {
+        return Err(not_ours(name, kind_in_words(marker.kind)));
+    }
+    detach_subscriptions(context, on, name).await?;
+    let doomed = names::random("doomed");
+    let check = format!(
+        "DO $check$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_database d
+            WHERE d.oid = {oid} AND d.datname = {name}
+              AND pg_catalog.shobj_description(d.oid, 'pg_database') = {comment})
+         THEN RAISE 'it changed meanwhile'; END IF; END $check$;
+         ALTER DATABASE {quoted} RENAME TO {doomed}",
+        oid = found.oid,
+        name = quote_literal(name),
+        comment = quote_literal(&found.comment),
+        quoted = quote_identifier(name),
+    );
+    rename(context, session, &server, on, found.oid, &check).await?;
+    session
+        .batch_execute(&format!("DROP DATABASE {doomed}"))
+        .await
+        .map_err(sql(
+            on,
+            format!("{name} (now {doomed}) could not be dropped"),
+        ))
+}
+
+fn kind_in_words(kind: CopyKind) -> &'static str {
+    match kind {
+        CopyKind::Disposable => "it is a copy in progress",
+        CopyKind::Staging => "it is a staging database: bookend copies drop",
+        CopyKind::Provenance => "it is a finished restore; drop it yourself if it is not needed",
+        CopyKind::Kept => "it is an original that was kept; drop it yourself if it is not needed",
+    }
+}
+
+/// Subscriptions that came along keep a database from being dropped, and dropping one there
+/// would drop the *original's* replication slot: they are cut off from it first.
+async fn detach_subscriptions(
+    context: &Context,
+    on: &Target,
+    name: &str,
+) -> Result<(), EngineError> {
+    let copy = on.with_database(name);
+    let session = copy.postgres()?.connect(&application_name(context)).await?;
+    let names: Vec<String> = session
+        .query(
+            "SELECT s.subname::pg_catalog.text FROM pg_catalog.pg_subscription s
+              WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database
+                                  WHERE datname = pg_catalog.current_database())
+                AND s.subslotname IS NOT NULL",
+            &[],
+        )
+        .await
+        .map_err(sql(
+            on,
+            format!("the subscriptions of {name} could not be listed"),
+        ))?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    for name in names {
+        let quoted = quote_identifier(&name);
+        session
+            .batch_execute(&format!(
+                "ALTER SUBSCRIPTION {quoted} DISABLE; ALTER SUBSCRIPTION {quoted} SET (slot_name = NONE)"
+            ))
+            .await
+            .map_err(sql(on, format!("subscription {name} could not be cut off")))?;
+    }
+    let all: Vec<String> = session
+        .query(
+            "SELECT s.subname::pg_catalog.text FROM pg_catalog.pg_subscription s
+              WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database
+                                  WHERE datname = pg_catalog.current_database())",
+            &[],
+        )
+        .await
+        .map_err(sql(on, "the subscriptions could not be listed"))?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    for name in all {
+        session
+            .batch_execute(&format!("DROP SUBSCRIPTION {}", quote_identifier(&name)))
+            .await
+            .map_err(sql(on, format!("subscription {name} could not be dropped")))?;
+    }
+    Ok(())
+}
+
+/// Drops a disposable or staging database by name.
+pub(in super::super) async fn drop_marked(
+    context: &Context,
+    on: &Target,
+    name: &str,
+) -> Result<(), EngineError> {
+    let session = server::maintenance(context, on).await?;
+    drop_checked(
+        context,
+        &session,
+        on,
+        name,
+        &[CopyKind::Disposable, CopyKind::Staging],
+    )
+    .await?;
+    context
+        .ledger
+        .settle(name, "dropped")
+        .map_err(EngineError::Ledger)
+}
+
+/// Drops a database whose making was announced: marked, or made by a crash between `CREATE
+/// DATABASE` and the marker, in which case it must be empty and carry no comment.
+pub(in super::super) async fn drop_announced(
+    context: &Context,
+    on: &Target,
+    made: &MadeDatabase,
+) -> Result<bool, EngineError> {
+    let session = server::maintenance(context, on).await?;
+    let Some(found) = find(&session, on, &made.name).await? else {
+        context
+            .ledger
+            .settle(&made.name, "not there")
+            .map_err(EngineError::Ledger)?;
+        return Ok(false);
+    };
+    if Marker::find(&found.comment).is_none() {
+        if !found.comment.is_empty() || !is_empty(context, on, &made.name).await? {
+            return Err(not_ours(&made.name, "it has no mark, but it is not empty"));
+        }
+        let server = server::facts(&session, on).await?;
+        let marker = Marker {
+            kind: CopyKind::Disposable,
+            system: server.system().to_owned(),
+            oid: found.oid,
+            run: made.run.clone(),
+            made: made.made,
+            expires: None,
+            archive: None,
+        };
+        set_marker(&session, on, &made.name, &marker, None).await?;
+    }
+    drop_checked(context, &session, on, &made.name, &[CopyKind::Disposable]).await?;
+    context
+        .ledger
+        .settle(&made.name, "dropped")
+        .map_err(EngineError::Ledger)?;
+    Ok(true)
+}
+
+async fn is_empty(context: &Context, on: &Target, name: &str) -> Result<bool, EngineError> {
+    let copy = on.with_database(name);
+    let session = copy.postgres()?.connect(&application_name(context)).await?;
+    let row = session
+        .query_one(
+            "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384)",
+            &[],
+        )
+        .await
+        .map_err(sql(on, format!("{name} could not be looked into")))?;
+    Ok(row.get(0))
+}

@@ -1,0 +1,245 @@
+//! kill -9 in the middle of a step: what `status` says, and that the next run works.
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::common::{Bookend, TestDatabase};
+use super::{arguments, copies, server, sh, shop, status, step};
+
+/// A session that keeps others from reading a table.
+pub struct LockHolder {
+    psql: Child,
+    url: String,
+}
+
+impl LockHolder {
+    pub fn of(shop: &TestDatabase) -> Self {
+        let mut psql = Command::new(shop.server().tool("psql"))
+            .args(["-qAt", &shop.url()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdin = psql.stdin.as_mut().unwrap();
+        writeln!(stdin, "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;").unwrap();
+        let url = shop.name().to_owned();
+        let holder = Self { psql, url };
+        holder.wait_until("granted AND mode = 'AccessExclusiveLock'");
+        holder
+    }
+
+    /// Waits until somebody waits for the table.
+    pub fn wait_for_a_waiter(&self) {
+        self.wait_until("NOT granted");
+    }
+
+    fn wait_until(&self, what: &str) {
+        let begun = Instant::now();
+        let question = format!(
+            "SELECT count(*) > 0 FROM pg_locks WHERE relation = 'orders'::regclass AND {what}"
+        );
+        while server().psql(&self.url, &question).trim() != "t" {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody: {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn release(&mut self) {
+        drop(self.psql.stdin.take());
+        self.psql.wait().unwrap();
+    }
+}
+
+impl Drop for LockHolder {
+    fn drop(&mut self) {
+        let _ = self.psql.kill();
+        let _ = self.psql.wait();
+    }
+}
+
+fn advice(told: &serde_json::Value) -> String {
+    told["advice"].to_string()
+}
+
+#[test]
+fn a_crash_during_the_backup_is_explained_and_the_next_run_works() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    let mut holder = LockHolder::of(&shop);
+    let running = bookend.spawn(&arguments(&url, &[], &["true"]));
+    holder.wait_for_a_waiter();
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    holder.release();
+    let told = status(&bookend);
+    assert_eq!(told["state"], "interrupted");
+    assert_eq!(step(&told, "before")["state"], "unknown");
+    assert!(
+        advice(&told).contains("COMMAND was not started"),
+        "{told:#}"
+    );
+    assert_eq!(told["left_behind"][0]["kind"], "file", "{told:#}");
+    assert!(bookend.archives().is_empty());
+    bookend.succeed(&arguments(&url, &[], &["true"]));
+    assert_eq!(status(&bookend)["state"], "completed");
+}
+
+#[test]
+fn a_crash_during_the_proof_names_the_copy_and_how_to_drop_it() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    shop.psql(&format!(
+        "CREATE FUNCTION slow() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+           IF current_database() <> '{}' THEN PERFORM pg_sleep(8); END IF;
+           RETURN 1; END $$;
+         CREATE MATERIALIZED VIEW slow_view AS SELECT slow()",
+        shop.name()
+    ));
+    let running = bookend.spawn(&arguments(&url, &[], &sh("touch started")));
+    let begun = Instant::now();
+    let asleep = "SELECT datname FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    let copy = loop {
+        let copy = server().psql("postgres", asleep);
+        if !copy.trim().is_empty() {
+            break copy.trim().to_owned();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "no copy");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    let told = status(&bookend);
+    assert_eq!(told["state"], "interrupted");
+    assert_eq!(step(&told, "proof")["state"], "unknown");
+    assert!(
+        advice(&told).contains("COMMAND was not started"),
+        "{told:#}"
+    );
+    assert!(!bookend.work().join("started").exists());
+    let left = &told["left_behind"][0];
+    assert_eq!(
+        (&left["kind"], left["name"].as_str()),
+        (&"database".into(), Some(copy.as_str()))
+    );
+    assert_eq!(left["run"], told["run"]);
+    bookend.succeed(&["copies", "drop", &copy, "--on", &url]);
+    assert_eq!(copies(&shop), "");
+    let told = status(&bookend);
+    assert_eq!(told["left_behind"].as_array().unwrap().len(), 0, "{told:#}");
+}
+
+#[test]
+fn a_crash_during_the_migration_is_unknown_and_never_a_success() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    let command =
+        sh("echo $$ > pid; echo here; while [ ! -e go ]; do sleep 0.05; done; touch ended");
+    let running = bookend.spawn(&arguments(&url, &[], &command));
+    running.wait_for_stderr("here");
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    let told = status(&bookend);
+    assert_eq!(told["state"], "interrupted");
+    assert_eq!(step(&told, "migration")["state"], "unknown");
+    assert!(advice(&told).contains("not known"), "{told:#}");
+    assert!(
+        told["undo"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("bookend restore")
+    );
+    let text = bookend.succeed(&["status"]).stdout;
+    assert!(text.contains("unknown: its end was not seen"), "{text}");
+    // The command is on its own now; end it.
+    let pid = std::fs::read_to_string(bookend.work().join("pid")).unwrap();
+    let _ = kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL);
+    bookend.succeed(&arguments(&url, &[], &["true"]));
+    let told = status(&bookend);
+    assert_eq!(told["state"], "completed");
+    assert_eq!(told["runs"][1]["state"], "interrupted");
+}
+
+/// A run without `--check` has 17 records. Where exactly the process is when it is killed is up
+/// to chance; what is promised holds wherever it is.
+#[test]
+fn a_crash_after_any_record_leaves_nothing_that_is_not_explained() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let url = shop.url();
+    let command = sh("psql -qc 'ALTER TABLE users ADD email text'; touch over");
+    for records in 1..=16 {
+        killed_after(records, &bookend, &arguments(&url, &[], &command));
+        let told = status(&bookend);
+        let state = told["state"].as_str().unwrap();
+        assert!(matches!(state, "interrupted" | "completed"), "{told:#}");
+        let migration = step(&told, "migration")["state"].as_str().unwrap();
+        if migration == "unknown" {
+            wait_a_moment_for(&bookend.work().join("over"));
+        }
+        let exists = "SELECT count(*) FROM pg_attribute WHERE attname = 'email'";
+        let migrated = shop.psql(exists).trim() == "1";
+        match migration {
+            "pending" => assert!(!migrated, "{told:#}"),
+            "ok" => assert!(migrated, "{told:#}"),
+            _ => assert_eq!(migration, "unknown", "{told:#}"),
+        }
+        for left in told["left_behind"].as_array().unwrap() {
+            if left["kind"] == "database" {
+                // It may have been announced and not made.
+                let name = left["name"].as_str().unwrap();
+                let _ = bookend.run(&["copies", "drop", name, "--on", &url]);
+            }
+        }
+        assert_eq!(copies(&shop), "", "after {records} records");
+        for archive in bookend.archives() {
+            bookend.succeed(&["verify", archive.to_str().unwrap()]);
+            std::fs::remove_file(archive).unwrap();
+        }
+        shop.psql("ALTER TABLE users DROP COLUMN IF EXISTS email");
+        let _ = std::fs::remove_file(bookend.work().join("over"));
+    }
+    bookend.succeed(&arguments(&url, &[], &command));
+    assert_eq!(status(&bookend)["state"], "completed");
+}
+
+/// Kills a run as soon as its journal has so many records.
+fn killed_after(records: usize, bookend: &Bookend, arguments: &[&str]) {
+    let journals = bookend.store().join("runs");
+    let before = journals.read_dir().map_or(0, Iterator::count);
+    let mut running = bookend.spawn(arguments);
+    while !running.ended() && newest_journal(&journals, before) < records {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    if !running.ended() {
+        running.signal(Signal::SIGKILL);
+    }
+}
+
+/// A command whose bookend was killed goes on; one that was not started never ends.
+fn wait_a_moment_for(file: &std::path::Path) {
+    let begun = Instant::now();
+    while !file.exists() && begun.elapsed() < Duration::from_secs(2) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whole records of the newest journal; none while there are no more runs than before.
+fn newest_journal(journals: &std::path::Path, before: usize) -> usize {
+    let Ok(entries) = journals.read_dir() else {
+        return 0;
+    };
+    let mut runs: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    runs.sort();
+    match runs.last() {
+        Some(newest) if runs.len() > before => std::fs::read(newest.join("journal.jsonl"))
+            .map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count()),
+        _ => 0,
+    }
+}

@@ -43,6 +43,35 @@ pub struct Context {
     pub ledger: Arc<dyn Ledger>,
 }
 
+impl Context {
+    /// The same for what must be done after an interruption too, such as dropping a copy.
+    #[must_use]
+    pub fn uninterrupted(&self) -> Self {
+        Self {
+            cancel: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
+    /// What `work` comes to, or the interruption if that is first: for what may wait for long
+    /// and leaves nothing behind when it is given up.
+    ///
+    /// # Errors
+    /// [`EngineError::Cancelled`], and the work's own.
+    pub async fn unless_cancelled<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, EngineError>
+    where
+        EngineError: From<E>,
+    {
+        tokio::select! {
+            done = work => Ok(done?),
+            () = self.cancel.cancelled() => Err(EngineError::Cancelled),
+        }
+    }
+}
+
 /// Records names of databases before they exist, so that a crash between `CREATE DATABASE`
 /// and the marker is explained and cleaned.
 pub trait Ledger: Send + Sync {

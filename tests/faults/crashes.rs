@@ -113,6 +113,33 @@ fn a_restore_killed_at_any_moment() {
     scene.is_untouched();
 }
 
+/// The server does not see that the program is gone while it works on a statement.
+#[test]
+fn a_copy_that_the_server_still_works_on_can_be_dropped() {
+    let sql = format!(
+        "{SMALL} CREATE MATERIALIZED VIEW slow AS SELECT pg_sleep(CASE WHEN current_database() LIKE '%bookend%'
+            THEN 60 ELSE 0 END)::text AS x;"
+    );
+    let scene = Scene::with("kill_busy", &sql);
+    scene.archive();
+    let running = scene.bookend.spawn(&["verify", "latest", "--prove", "-q"]);
+    scene.wait_for_statement("REFRESH %");
+    // While it runs, its copy is nothing that was left behind, and nothing to drop.
+    let status = scene.bookend.succeed(&["status", "--json"]).json();
+    assert_eq!(
+        status["left_behind"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
+    let copy = scene.copies().pop().unwrap();
+    let refused = scene.bookend.run(&["copies", "drop", &copy]).expect_code(4);
+    let _ = refused.expect_stderr("a command that runs now");
+    running.signal(Signal::SIGKILL);
+    let _ = running.wait();
+    clean_up(&scene);
+    scene.is_untouched();
+}
+
 #[test]
 fn a_run_killed_in_its_command_is_told_as_unknown_and_never_done_again() {
     let scene = Scene::with("kill_run", SMALL);
@@ -127,6 +154,9 @@ fn a_run_killed_in_its_command_is_told_as_unknown_and_never_done_again() {
     ];
     let running = scene.bookend.spawn(&words);
     wait_for_file(&marker);
+    while std::fs::read(&marker).unwrap().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     running.signal(Signal::SIGKILL);
     let pid = running.pid();
     drop(running);

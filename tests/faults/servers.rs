@@ -1,10 +1,14 @@
 //! Servers that go away in the middle.
 
+use std::path::Path;
+
 use nix::sys::signal::Signal;
 
 use super::common::server::Stop;
 use super::common::{Bookend, Server, ServerOptions, Version};
-use super::scene::{archives_are_whole, big, expect, partials, wait_until};
+use super::scene::{
+    DUMP_AT_ONCE, archives_are_whole, big, expect, fake, partials, wait_for_file, wait_until,
+};
 
 const COPYING: &str = "SELECT count(*) > 0 FROM pg_stat_activity
     WHERE application_name LIKE 'bookend%' AND state = 'active' AND query LIKE 'COPY %'";
@@ -16,7 +20,9 @@ fn a_server_that_goes_in_the_middle_of_copy_leaves_no_archive() {
     database.psql(&big("filled", 60));
     let bookend = Bookend::new().env("DATABASE_URL", database.url());
     for how in [Stop::Immediate, Stop::Fast, Stop::Crash] {
-        let running = bookend.spawn(&["backup", "--json"]);
+        let tools = fake(&bookend, "pg_dump", DUMP_AT_ONCE);
+        let running = bookend.spawn(&["backup", "--json", "--tool-dir", &tools]);
+        wait_for_file(&Path::new(&tools).join("ended"));
         wait_until(&server, database.name(), COPYING);
         // Held still, so that the server surely has rows left to send.
         running.signal(Signal::SIGSTOP);

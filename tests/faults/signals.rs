@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::common::{Output, Running};
-use super::scene::{SLOW_TO_LOAD, SMALL, Scene, big, expect, wait_for_file};
+use super::scene::{DUMP_AT_ONCE, SLOW_TO_LOAD, SMALL, Scene, big, expect, wait_for_file};
 
 const SIGNALS: [(Signal, i32, &str); 2] = [
     (Signal::SIGINT, 130, "SIGINT"),
@@ -58,7 +58,11 @@ fn a_backup_is_interrupted_while_pg_dump_runs() {
 fn a_backup_is_interrupted_while_rows_are_read() {
     let scene = Scene::with("stop_rows", &big("filled", 30));
     for signal in SIGNALS {
-        let running = scene.bookend.spawn(&["backup", "--json"]);
+        let tools = scene.fake("pg_dump", DUMP_AT_ONCE);
+        let running = scene
+            .bookend
+            .spawn(&["backup", "--json", "--tool-dir", &tools]);
+        wait_for_file(&PathBuf::from(&tools).join("ended"));
         scene.wait_for_statement("COPY %");
         interrupt(running, signal);
         assert!(scene.bookend.archives().is_empty());
@@ -209,7 +213,7 @@ fn a_second_signal_ends_at_once_and_status_tells_what_is_left() {
     std::thread::sleep(Duration::from_millis(300));
     running.signal(Signal::SIGINT);
     let output = running.wait();
-    expect(&output, 130, "interrupted", &["second signal"]);
+    expect(&output, 130, "interrupted", &["another signal"]);
     let status = scene.bookend.succeed(&["status", "--json"]).json();
     let left = status["left_behind"].as_array().unwrap();
     assert_eq!(left.len(), 1, "{status}");

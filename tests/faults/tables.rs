@@ -1,11 +1,12 @@
 //! Tables that change between the snapshot and the locks, or while rows are read.
 
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
 
 use super::common::Server;
-use super::scene::{Scene, big, expect};
+use super::scene::{DUMP_AT_ONCE, Scene, big, expect, wait_for_file};
 
 const TABLE: &str =
     "CREATE TABLE t (a int, b int); INSERT INTO t SELECT n, -n FROM generate_series(1, 100) n;
@@ -98,6 +99,7 @@ fn columns_that_changed_places_after_the_snapshot_make_the_backup_start_over() {
     for sql in [
         "ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b",
         "ALTER TABLE t DROP COLUMN b; ALTER TABLE t ADD COLUMN b int",
+        "ALTER TABLE t RENAME TO old; CREATE TABLE t (a int, b int); INSERT INTO t VALUES (7, 7)",
     ] {
         let scene = Scene::with("swapped", TABLE);
         let body = format!(
@@ -121,7 +123,11 @@ fn columns_that_changed_places_after_the_snapshot_make_the_backup_start_over() {
 #[test]
 fn somebody_who_wants_a_table_for_himself_during_the_backup_is_named() {
     let scene = Scene::with("wanted", &(big("first", 30) + ";" + TABLE));
-    let running = scene.bookend.spawn(&["backup", "--json", "--jobs", "1"]);
+    let tools = scene.fake("pg_dump", DUMP_AT_ONCE);
+    let running = scene
+        .bookend
+        .spawn(&["backup", "--json", "--jobs", "1", "--tool-dir", &tools]);
+    wait_for_file(&Path::new(&tools).join("ended"));
     scene.wait_for_statement("COPY %first%");
     running.signal(Signal::SIGSTOP);
     let altering = Altering::begin(&scene, "ALTER TABLE t ADD COLUMN c int");

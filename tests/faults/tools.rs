@@ -69,7 +69,8 @@ fn something_else_called_pg_dump_is_not_used() {
         let output = scene
             .bookend
             .run(&["backup", "--json", "--tool-dir", &tools]);
-        expect(&output, 6, "tool-unusable", &["pg_dump", "--tool-dir DIR"]);
+        // The next one is: a broken installation must not keep a working one from being found.
+        assert_eq!(output.code, Some(0), "{output}");
     }
     scene.is_untouched();
 }
@@ -120,8 +121,8 @@ fn a_pg_dump_that_fails_in_any_way_leaves_no_archive() {
 fn a_pg_dump_that_fails_at_the_large_objects_leaves_no_archive() {
     let scene = Scene::small("objects");
     for body in [
-        "\"$REAL\" \"$@\" | head -c 5000; exit 0",
-        "\"$REAL\" \"$@\" | head -c 5000; kill -KILL $$",
+        "\"$REAL\" \"$@\" | head -c 200; exit 0",
+        "\"$REAL\" \"$@\" | head -c 200; kill -KILL $$",
         "exit 0",
     ] {
         let body = format!("case \"$*\" in *--data-only*) {body};; esac\nexec \"$REAL\" \"$@\"");

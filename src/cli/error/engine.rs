@@ -12,7 +12,7 @@ pub(super) fn failure(error: &EngineError) -> Failure {
         EngineError::Seam(error) => files::seam(error),
         EngineError::Sql { what, source } => sql(what, source),
         EngineError::Locked { holders, .. } => Failure::of(Exit::Failed, "locked", error)
-            .because(holders.iter().map(|holder| format!("held by {holder}")))
+            .because(holders.iter().map(|holder| format!("in the way: {holder}")))
             .hint("run it again when that session has ended, or wait longer: --lock-timeout 10m"),
         EngineError::Moved { .. } => Failure::of(Exit::Failed, "moved", error)
             .hint("run it again while no migration is under way"),

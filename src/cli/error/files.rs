@@ -73,6 +73,9 @@ pub(super) fn store(error: &StoreError) -> Failure {
 
 fn io(failure: Failure, source: &std::io::Error) -> Failure {
     match source.kind() {
+        ErrorKind::FileTooLarge => failure.hint(
+            "the limit of a file's size (ulimit -f) or of the file system: raise it, or keep archives elsewhere: --store DIR",
+        ),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             failure.hint("free space there, or keep archives elsewhere: --store DIR")
         }

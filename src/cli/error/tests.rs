@@ -61,7 +61,7 @@ fn servers() {
     }), @r"
     exit 1 (locked)
     error: table public.orders of shop is locked by another session
-    caused by: held by pid 4711 (ada, psql): ALTER TABLE orders
+    caused by: in the way: pid 4711 (ada, psql): ALTER TABLE orders
     hint: run it again when that session has ended, or wait longer: --lock-timeout 10m
     ");
     insta::assert_snapshot!(told(EngineError::TooManyLocks {

@@ -14,9 +14,9 @@ const SUPPORTED: std::ops::RangeInclusive<u32> = 12..=18;
 
 /// Looks.
 pub(super) async fn inspect(context: &Context, target: &Target) -> Result<Inspection, EngineError> {
-    let session = target
-        .postgres()?
-        .connect(&application_name(context))
+    let name = application_name(context);
+    let session = context
+        .unless_cancelled(target.postgres()?.connect(&name))
         .await?;
     let server = server::facts(&session, target).await?;
     let (bytes, tables) = sizes(&session, target).await?;

@@ -5,7 +5,9 @@
 //! What an engine cannot do it says in its [`Capabilities`], with the reason; no caller asks
 //! which engine it has.
 
+mod comparison;
 mod error;
+mod inspection;
 pub mod postgres;
 
 use std::path::PathBuf;
@@ -22,7 +24,9 @@ use crate::process::ToolBox;
 use crate::progress::Progress;
 use crate::snapshot::{Sink, Snapshot, Source};
 
+pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
+pub use inspection::{Check, CheckState, Inspection};
 
 /// What a command gives to an engine beside its own arguments.
 #[derive(Clone)]
@@ -150,54 +154,6 @@ pub struct Capabilities {
     pub owners: Capability,
 }
 
-/// What `doctor` and preflight learn without changing anything.
-#[derive(Clone, Debug, Serialize)]
-pub struct Inspection {
-    /// Server version as printed.
-    pub server_version: String,
-    /// Product name, e.g. `PostgreSQL`.
-    pub product: String,
-    /// Bytes of the database.
-    pub bytes: u64,
-    /// Tables or collections.
-    pub tables: u64,
-    /// The vendor's tools that would be used, `name version (path)`.
-    pub tools: Vec<String>,
-    /// Identity of the server.
-    pub identity: Option<String>,
-    /// True for a hot standby or secondary.
-    pub standby: bool,
-    /// Free bytes where a copy would go, if it can be known.
-    pub free_bytes: Option<u64>,
-    /// Each thing checked: what, whether it is fine, and if not how to fix it.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What was looked at.
-    pub what: String,
-    /// `Ok`, a warning, or a failure.
-    pub state: CheckState,
-    /// What was found.
-    pub found: String,
-    /// What to do, as a command where there is one.
-    pub fix: Option<String>,
-}
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckState {
-    /// Fine.
-    Ok,
-    /// Something that can be lived with.
-    Warning,
-    /// Something that will make a command fail.
-    Failure,
-}
-
 /// What a backup is to hold.
 #[derive(Clone, Debug, Default)]
 pub struct DumpRequest {
@@ -236,45 +192,6 @@ pub struct DatabaseCopy {
     pub finishing: Vec<String>,
     /// In words: harmless things worth telling (a setting that the server does not know).
     pub notes: Vec<String>,
-}
-
-/// One difference between an archive and its copy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Discrepancy {
-    /// The object's printed name.
-    pub object: String,
-    /// `rows`, `content`, `column`, `sequence`, `trigger`, `owner`, `large object` …
-    pub kind: String,
-    /// What the archive has.
-    pub expected: String,
-    /// What the copy has.
-    pub found: String,
-}
-
-/// What comparing a copy with its archive showed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Empty means identical.
-    pub differences: Vec<Discrepancy>,
-    /// The copy's own figures: object, rows, fingerprint.
-    pub objects: Vec<ComparedObject>,
-    /// In words: what was not compared.
-    pub not_compared: Vec<String>,
-    /// Version of the server that held the copy.
-    pub server_version: String,
-    /// Identity of that server.
-    pub server_identity: Option<String>,
-}
-
-/// One object's figures in a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ComparedObject {
-    /// Printed name.
-    pub object: String,
-    /// Rows in the copy.
-    pub rows: u64,
-    /// Fingerprint of the copy.
-    pub fingerprint: crate::snapshot::Fingerprint,
 }
 
 /// A database that carries bookend's marker.

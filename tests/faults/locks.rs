@@ -14,7 +14,7 @@ struct Holder(Child);
 
 impl Holder {
     fn of(scene: &Scene, table: &str) -> Self {
-        let child = Command::new(scene.server.tool("psql"))
+        let mut child = Command::new(scene.server.tool("psql"))
             .args(["-qX", &scene.database.url()])
             .env("PGAPPNAME", "nightly import")
             .stdin(Stdio::piped())
@@ -124,7 +124,7 @@ fn too_many_tables_for_the_locks_of_the_server_name_setting_and_number() {
         1,
         "too-many-locks",
         &[
-            "1500 tables of many",
+            "1500 tables",
             "max_locks_per_transaction is 10",
             "set max_locks_per_transaction = ",
         ],

@@ -73,25 +73,26 @@ enum Evidence {
     Values,
 }
 
+/// A column of one side that the other side does not have by name, and its place.
+type Lonely<'a> = (usize, &'a Column);
+
+fn lonely<'a>(side: Side<'a>, other: Side<'_>) -> Vec<Lonely<'a>> {
+    let names: BTreeSet<&str> = other.object.columns.iter().map(|c| &*c.name).collect();
+    let columns = side.object.columns.iter().enumerate();
+    columns
+        .filter(|(_, column)| !names.contains(&*column.name))
+        .collect()
+}
+
 fn renames<'a>(before: Side<'a>, after: Side<'a>) -> Vec<Rename<'a>> {
-    let only = |side: Side<'a>, other: Side<'a>| -> Vec<(usize, &'a Column)> {
-        let names: BTreeSet<&str> = other.object.columns.iter().map(|c| &*c.name).collect();
-        let columns = side.object.columns.iter().enumerate();
-        columns
-            .filter(|(_, column)| !names.contains(&*column.name))
-            .collect()
-    };
     let mut candidates = Vec::new();
-    for &(i, a) in &only(before, after) {
-        for &(j, b) in &only(after, before) {
-            let found = evidence(before, after, (i, a), (j, b));
+    for old in lonely(before, after) {
+        for new in lonely(after, before) {
+            let found = evidence(before, after, old, new);
             candidates.extend(found.map(|evidence| {
-                let same_type = a.data_type == b.data_type;
-                (
-                    (evidence, same_type, std::cmp::Reverse(i.abs_diff(j))),
-                    a,
-                    b,
-                )
+                let same_type = old.1.data_type == new.1.data_type;
+                let near = std::cmp::Reverse(old.0.abs_diff(new.0));
+                ((evidence, same_type, near), old.1, new.1)
             }));
         }
     }
@@ -102,8 +103,8 @@ fn renames<'a>(before: Side<'a>, after: Side<'a>) -> Vec<Rename<'a>> {
         if renames.iter().any(taken) {
             continue;
         }
-        let rivals = candidates.iter().filter(|((other, ..), a, b)| {
-            *other == evidence && (a.name == from.name) != (b.name == to.name)
+        let rival = candidates.iter().any(|((other, ..), old, new)| {
+            *other == evidence && (old.name == from.name) != (new.name == to.name)
         });
         renames.push(Rename {
             from,
@@ -113,7 +114,7 @@ fn renames<'a>(before: Side<'a>, after: Side<'a>) -> Vec<Rename<'a>> {
                 Evidence::Bag => Values::SameBag,
                 Evidence::Place => Values::Unknown,
             },
-            probably: evidence < Evidence::Values || rivals.count() > 0,
+            probably: rival || evidence < Evidence::Values,
         });
     }
     renames
@@ -122,30 +123,31 @@ fn renames<'a>(before: Side<'a>, after: Side<'a>) -> Vec<Rename<'a>> {
 fn evidence(
     before: Side<'_>,
     after: Side<'_>,
-    (i, a): (usize, &Column),
-    (j, b): (usize, &Column),
+    (old_at, old): Lonely<'_>,
+    (new_at, new): Lonely<'_>,
 ) -> Option<Evidence> {
-    let (Some(x), Some(y)) = (before.content(&a.name), after.content(&b.name)) else {
-        let unread = before.content(&a.name).is_none() && after.content(&b.name).is_none();
-        let alike = a.data_type == b.data_type && a.generated == b.generated && i == j;
+    let by_place = old_at == new_at && old.data_type == new.data_type;
+    let contents = (before.content(&old.name), after.content(&new.name));
+    let (Some(was), Some(is)) = contents else {
+        let unread = contents == (None, None);
+        let alike = by_place && old.generated == new.generated;
         return (unread && alike).then_some(Evidence::Place);
     };
     let (held, holds) = (before.holding?, after.holding?);
-    let place = |holding: &Holding, name: &str| holding.position(name);
-    let in_place = place(held, &a.name) == place(holds, &b.name);
-    let same_rows = held.same_rows(holds) && in_place && x.non_null > 0;
-    if same_keyed(x, y) || same_rows {
-        return Some(if x.varied {
+    let in_place = held.position(&old.name) == holds.position(&new.name);
+    let same_rows = held.same_rows(holds) && in_place && was.non_null > 0;
+    if same_keyed(was, is) || same_rows {
+        return Some(if was.varied {
             Evidence::Values
         } else {
             Evidence::OneValue
         });
     }
-    if x.non_null == 0 && y.non_null == 0 {
-        return (a.data_type == b.data_type && i == j).then_some(Evidence::Place);
+    if was.non_null == 0 && is.non_null == 0 {
+        return by_place.then_some(Evidence::Place);
     }
-    let known_otherwise = held.same_keys(holds) && x.keyed.is_some() && y.keyed.is_some();
-    (x.varied && same_bag(x, y) && !known_otherwise).then_some(Evidence::Bag)
+    let known_otherwise = held.same_keys(holds) && was.keyed.is_some() && is.keyed.is_some();
+    (was.varied && same_bag(was, is) && !known_otherwise).then_some(Evidence::Bag)
 }
 
 fn change(name: &str, kind: ColumnChangeKind, values: Values) -> ColumnChange {

@@ -23,14 +23,11 @@ pub(super) struct Matching<'a> {
     pub added: Vec<&'a Object>,
 }
 
-/// Objects of one name space: a table that became partitioned is still that table.
+/// A table that became partitioned is still that table. One that became a view is not: it may
+/// live on under another name, with a view in its place.
 fn space(kind: ObjectKind) -> ObjectKind {
     match kind {
-        ObjectKind::PartitionedTable
-        | ObjectKind::ForeignTable
-        | ObjectKind::View
-        | ObjectKind::MaterializedView
-        | ObjectKind::Sequence => ObjectKind::Table,
+        ObjectKind::PartitionedTable => ObjectKind::Table,
         ObjectKind::TimeSeries => ObjectKind::Collection,
         kind => kind,
     }
@@ -104,12 +101,9 @@ fn take(matching: &mut Matching<'_>, mut candidates: Vec<(Sureness, usize, usize
         if used_a.contains(&i) || used_b.contains(&j) {
             continue;
         }
-        let rival = candidates.iter().any(|&(other, k, l)| {
-            other == sureness
-                && (k == i) != (l == j)
-                && !used_a.contains(&k)
-                && !used_b.contains(&l)
-        });
+        let rival = candidates
+            .iter()
+            .any(|&(other, k, l)| other == sureness && (k == i) != (l == j));
         if rival && matches!(sureness, Sureness::Likely(_)) {
             continue;
         }

@@ -39,7 +39,7 @@ pub(super) fn find(compared: &mut [Compared<'_>]) {
 }
 
 /// The new column elsewhere that holds the values: surely, where each is on the same key;
-/// likely, where only the values are the same.
+/// likely, where only the values are the same. Keys count from 1 everywhere and say nothing.
 fn destination(
     compared: &[Compared<'_>],
     source: usize,
@@ -61,7 +61,8 @@ fn destination(
             if keyed && content.varied {
                 return Some((j, d, Values::Same, false));
             }
-            let bag = content.varied && columns::same_bag(content, *other);
+            let no_key = !held.is_key(name) && !holds.is_key(&column.name);
+            let bag = no_key && content.varied && columns::same_bag(content, *other);
             if keyed && best.is_none() {
                 best = Some((j, d, Values::Same, true));
             } else if bag && best.is_none() {

@@ -21,7 +21,7 @@ pub(super) fn compare(before: &[Part], after: &[Part], renames: &Renames) -> Vec
         }
     }
     for part in gone {
-        let renamed = |other: &&Part| {
+        let under_its_name = |other: &&Part| {
             let own = Renames::of_objects(vec![(part.name.clone(), other.name.clone())]);
             let quoted = Renames::of_objects(vec![(quoted(&part.name), quoted(&other.name))]);
             other.kind == part.kind
@@ -30,7 +30,7 @@ pub(super) fn compare(before: &[Part], after: &[Part], renames: &Renames) -> Vec
                     named.explain(&part.definition, &other.definition)
                 })
         };
-        changes.extend(match new.iter().position(renamed) {
+        changes.extend(match new.iter().position(under_its_name) {
             Some(at) => {
                 let other = new.remove(at);
                 let from = part.name.clone();

@@ -116,9 +116,11 @@ async fn watch(
 }
 
 /// One session in words, out of `pg_stat_activity` as `h`.
-const SESSION: &str = "pg_catalog.format('pid %s (user %s, %s, %s: %s)', h.pid, h.usename,
-    coalesce(nullif(h.application_name, ''), 'no application name'),
-    h.state, pg_catalog.left(pg_catalog.regexp_replace(h.query, '\\s+', ' ', 'g'), 80))";
+const SESSION: &str = "CASE WHEN h.pid IS NULL THEN
+        'a prepared transaction (SELECT * FROM pg_prepared_xacts; COMMIT or ROLLBACK PREPARED)'
+    ELSE pg_catalog.format('pid %s (user %s, %s, %s: %s)', h.pid, h.usename,
+        coalesce(nullif(h.application_name, ''), 'no application name'),
+        h.state, pg_catalog.left(pg_catalog.regexp_replace(h.query, '\\s+', ' ', 'g'), 80)) END";
 
 /// Sessions of this run that wait for a relation's lock, with those that hold it.
 async fn look_for_waits(session: &Session, application: &str) -> Option<Waiting> {
@@ -130,7 +132,8 @@ async fn look_for_waits(session: &Session, application: &str) -> Option<Waiting>
                    FROM pg_catalog.pg_locks l
                    JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
                   CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) AS b(pid)
-                   JOIN pg_catalog.pg_stat_activity h ON h.pid = b.pid
+                   -- A prepared transaction blocks as pid 0, which is nobody's.
+                   LEFT JOIN pg_catalog.pg_stat_activity h ON h.pid = b.pid
                   WHERE NOT l.granted AND l.locktype = 'relation'
                     AND a.application_name = $1"
             ),

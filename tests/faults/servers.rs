@@ -13,20 +13,27 @@ use super::scene::{
 const COPYING: &str = "SELECT count(*) > 0 FROM pg_stat_activity
     WHERE application_name LIKE 'bookend%' AND state = 'active' AND query LIKE 'COPY %'";
 
+const END_COPYING: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name LIKE 'bookend%' AND query LIKE 'COPY %'";
+
 #[test]
 fn a_server_that_goes_in_the_middle_of_copy_leaves_no_archive() {
     let server = Server::start(Version::V16, &ServerOptions::default());
     let database = server.database("going");
     database.psql(&big("filled", 60));
     let bookend = Bookend::new().env("DATABASE_URL", database.url());
-    for how in [Stop::Immediate, Stop::Fast, Stop::Crash] {
+    // Without its postmaster alone, a backend may go on to the end of its statement.
+    for how in [Some(Stop::Immediate), Some(Stop::Fast), None] {
         let tools = fake(&bookend, "pg_dump", DUMP_AT_ONCE);
         let running = bookend.spawn(&["backup", "--json", "--tool-dir", &tools]);
         wait_for_file(&Path::new(&tools).join("ended"));
         wait_until(&server, database.name(), COPYING);
         // Held still, so that the server surely has rows left to send.
         running.signal(Signal::SIGSTOP);
-        server.stop(how);
+        match how {
+            Some(how) => server.stop(how),
+            None => drop(server.psql("postgres", END_COPYING)),
+        }
         running.signal(Signal::SIGCONT);
         let output = running.wait();
         expect(
@@ -36,7 +43,9 @@ fn a_server_that_goes_in_the_middle_of_copy_leaves_no_archive() {
             &[database.name(), "run the command again"],
         );
         assert!(bookend.archives().is_empty() && partials(&bookend).is_empty());
-        server.start_again();
+        if how.is_some() {
+            server.start_again();
+        }
     }
     let output = bookend.succeed(&["backup", "--json"]);
     assert_eq!(output.json()["rows"], 60_000);

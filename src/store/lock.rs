@@ -68,16 +68,20 @@ impl Store {
 
     /// Gives back what [`Store::hold`] took, by this process or one that is gone.
     pub fn release(&self, name: &str) {
-        let held = self.held().remove(name);
-        if is_plain(name) && (held.is_some() || !self.is_held(name)) {
+        let own = self.held().remove(name);
+        if is_plain(name) && (own.is_some() || !self.is_held(name)) {
             // A file that stays is in nobody's way.
             let _ = fs::remove_file(self.lock_path(name));
         }
     }
 
-    /// True while a process holds this name; leaves nothing behind.
+    /// True while another process, or another [`Store`], holds this name; leaves nothing
+    /// behind.
     #[must_use]
     pub fn is_held(&self, name: &str) -> bool {
+        if self.held().contains_key(name) {
+            return false;
+        }
         let file = File::open(self.lock_path(name));
         file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }

@@ -14,7 +14,7 @@ struct Holder(Child);
 
 impl Holder {
     fn of(scene: &Scene, table: &str) -> Self {
-        let mut child = Command::new(scene.server.tool("psql"))
+        let child = Command::new(scene.server.tool("psql"))
             .args(["-qX", &scene.database.url()])
             .env("PGAPPNAME", "nightly import")
             .stdin(Stdio::piped())

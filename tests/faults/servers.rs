@@ -25,7 +25,14 @@ fn a_server_that_goes_in_the_middle_of_copy_leaves_no_archive() {
     // Without its postmaster alone, a backend may go on to the end of its statement.
     for how in [Some(Stop::Immediate), Some(Stop::Fast), None] {
         let tools = fake(&bookend, "pg_dump", DUMP_AT_ONCE);
-        let running = bookend.spawn(&["backup", "--json", "--tool-dir", &tools]);
+        let running = bookend.spawn(&[
+            "backup",
+            "--json",
+            "--compress",
+            "zstd:19",
+            "--tool-dir",
+            &tools,
+        ]);
         wait_for_file(&Path::new(&tools).join("ended"));
         wait_until(&server, database.name(), COPYING);
         // Held still, so that the server surely has rows left to send.

@@ -43,9 +43,14 @@ fn a_backup_is_interrupted_while_pg_dump_runs() {
     for signal in SIGNALS {
         for when in ["*", "*--data-only*"] {
             let (tools, began) = hanging(&scene, "pg_dump", when);
-            let running = scene
-                .bookend
-                .spawn(&["backup", "--json", "--tool-dir", &tools]);
+            let running = scene.bookend.spawn(&[
+                "backup",
+                "--json",
+                "--compress",
+                "zstd:19",
+                "--tool-dir",
+                &tools,
+            ]);
             wait_for_file(&began);
             interrupt(running, signal);
             assert!(scene.bookend.archives().is_empty());
@@ -58,10 +63,16 @@ fn a_backup_is_interrupted_while_pg_dump_runs() {
 fn a_backup_is_interrupted_while_rows_are_read() {
     let scene = Scene::with("stop_rows", &big("filled", 30));
     for signal in SIGNALS {
+        // Thorough compression keeps the rows coming long enough to be seen.
         let tools = scene.fake("pg_dump", DUMP_AT_ONCE);
-        let running = scene
-            .bookend
-            .spawn(&["backup", "--json", "--tool-dir", &tools]);
+        let running = scene.bookend.spawn(&[
+            "backup",
+            "--json",
+            "--compress",
+            "zstd:19",
+            "--tool-dir",
+            &tools,
+        ]);
         wait_for_file(&PathBuf::from(&tools).join("ended"));
         scene.wait_for_statement("COPY %");
         interrupt(running, signal);

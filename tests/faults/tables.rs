@@ -124,9 +124,16 @@ fn columns_that_changed_places_after_the_snapshot_make_the_backup_start_over() {
 fn somebody_who_wants_a_table_for_himself_during_the_backup_is_named() {
     let scene = Scene::with("wanted", &(big("first", 30) + ";" + TABLE));
     let tools = scene.fake("pg_dump", DUMP_AT_ONCE);
-    let running = scene
-        .bookend
-        .spawn(&["backup", "--json", "--jobs", "1", "--tool-dir", &tools]);
+    let running = scene.bookend.spawn(&[
+        "backup",
+        "--json",
+        "--jobs",
+        "1",
+        "--compress",
+        "zstd:19",
+        "--tool-dir",
+        &tools,
+    ]);
     wait_for_file(&Path::new(&tools).join("ended"));
     scene.wait_for_statement("COPY %first%");
     running.signal(Signal::SIGSTOP);

@@ -30,7 +30,7 @@ test: servers-postgresql
 	$(CARGO) test --locked
 
 test-debian: servers-postgresql debian-packages
-	$(CARGO) test --locked --features debian-tests --test debian --test debian_tls
+	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls
 
 demo: servers-postgresql build
 	@scripts/demo.sh

@@ -1,8 +1,6 @@
 //! The proof can fail: one difference at a time is made in a restored copy, and each is found
 //! and named. And it raises no false alarm: untouched copies are identical.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 #[path = "proof/alarms.rs"]
 mod alarms;
 #[path = "proof/cases.rs"]

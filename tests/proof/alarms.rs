@@ -4,7 +4,7 @@ use bookend::engine::{Discrepancy, RestoreRequest};
 
 use crate::common::database::quote;
 use crate::common::{Server, ServerOptions, TestDatabase, Version};
-use crate::restored::{Restored, loaded, shown};
+use crate::restored::{Restored, loaded, shown, without_subscription};
 
 /// Settings that change how values and definitions are printed, and everything else that lives
 /// beside the database.
@@ -27,16 +27,14 @@ GRANT CONNECT ON DATABASE {} TO nasty_reader WITH GRANT OPTION;
 COMMENT ON DATABASE {} IS E'ours\n''line''';
 "#;
 
-/// A database with a subscription can't be dropped.
-fn without_subscription(database: &TestDatabase<'_>) {
-    database.psql("ALTER SUBSCRIPTION nasty_sub SET (slot_name = NONE)");
-    database.psql("DROP SUBSCRIPTION nasty_sub");
+async fn comes_back_identical(version: Version, request: RestoreRequest) {
+    comes_back_identical_by(version, version, request).await;
 }
 
-async fn comes_back_identical(version: Version, request: RestoreRequest) {
-    let database = loaded(Server::shared(version), "nasty.sql");
+async fn comes_back_identical_by(tools: Version, server: Version, request: RestoreRequest) {
+    let database = loaded(Server::shared(server), "nasty.sql");
     database.psql(&SETTINGS.replace("{}", &quote(database.name())));
-    let restored = Restored::of(&database, &request).await;
+    let restored = Restored::with_tools(tools, &database, &request).await;
     let found = shown(&restored.differences(&restored.copy).await);
     restored.discard().await;
     without_subscription(&database);
@@ -51,6 +49,11 @@ async fn every_kind_of_object_comes_back_identical_on_16() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_object_comes_back_identical_on_18() {
     comes_back_identical(Version::V18, RestoreRequest::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_object_comes_back_identical_by_newer_tools() {
+    comes_back_identical_by(Version::V18, Version::V16, RestoreRequest::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,11 @@
 //! An archive of a test's database, and a copy restored from it.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses its own part of this, and a test may panic"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +58,18 @@ pub struct Restored {
 }
 
 impl Restored {
+    /// With the tools of the server's own version.
     pub async fn of(database: &TestDatabase<'_>, request: &RestoreRequest) -> Self {
-        let context = context(database.server().version());
+        Self::with_tools(database.server().version(), database, request).await
+    }
+
+    /// With the tools of `version`.
+    pub async fn with_tools(
+        version: Version,
+        database: &TestDatabase<'_>,
+        request: &RestoreRequest,
+    ) -> Self {
+        let context = context(version);
         let engine = for_kind(EngineKind::Postgresql).unwrap();
         let target = Target::parse(&database.url(), &Environment::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -125,8 +141,7 @@ impl Restored {
 /// A database in which a file of `tests/sql` was run.
 pub fn loaded<'a>(server: &'a Server, file: &str) -> TestDatabase<'a> {
     let database = server.database("proof");
-    let sql = std::fs::read_to_string(format!("tests/sql/{file}")).unwrap();
-    database.psql(&sql);
+    load(&database, file);
     database
 }
 
@@ -139,4 +154,16 @@ pub fn shown(differences: &[Discrepancy]) -> String {
         )
     });
     lines.collect()
+}
+
+/// Runs a file of `tests/sql`.
+pub fn load(database: &TestDatabase<'_>, file: &str) {
+    let sql = std::fs::read_to_string(format!("tests/sql/{file}")).unwrap();
+    database.psql(&sql);
+}
+
+/// A database with a subscription can't be dropped.
+pub fn without_subscription(database: &TestDatabase<'_>) {
+    database.psql("ALTER SUBSCRIPTION nasty_sub SET (slot_name = NONE)");
+    database.psql("DROP SUBSCRIPTION nasty_sub");
 }

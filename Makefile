@@ -30,7 +30,11 @@ test: servers-postgresql
 	$(CARGO) test --locked
 
 test-debian: servers-postgresql debian-packages
+<<<<<<< HEAD
 	$(CARGO) test --locked --features debian-tests --test debian --test debian_tls --test table_of_contents
+=======
+	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls
+>>>>>>> facts
 
 demo: servers-postgresql build
 	@scripts/demo.sh

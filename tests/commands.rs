@@ -475,7 +475,7 @@ fn a_lock_that_is_held_too_long_names_table_and_holder() {
             "{output}"
         );
         assert!(
-            error["causes"][0].as_str().unwrap().contains("held by pid"),
+            error["causes"][0].as_str().unwrap().contains("pid "),
             "{output}"
         );
         assert!(bookend.archives().is_empty());

@@ -18,6 +18,8 @@ pub(super) async fn read(
     Ok(())
 }
 
+/// Options that begin with `pg_` are the server's own notes (15.20 keeps a version there, which
+/// no reload brings back).
 fn query(version: Version) -> String {
     let compression = version.since(14, "nullif(a.attcompression::text, '')", "NULL::text");
     format!(
@@ -36,7 +38,8 @@ fn query(version: Version) -> String {
              WHEN 'm' THEN 'main' ELSE 'extended' END END AS storage,
     CASE {compression} WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression,
     nullif(a.attstattarget, -1)::int4 AS statistics,
-    pg_catalog.array_to_string(a.attoptions, ', ') AS options,
+    (SELECT pg_catalog.string_agg(option, ', ') FROM pg_catalog.unnest(a.attoptions) AS option
+     WHERE option !~ '^pg_') AS options,
     pg_catalog.array_to_string(a.attfdwoptions, ', ') AS foreign_options
 FROM pg_catalog.unnest($1::oid[]) AS wanted(oid)
 JOIN pg_catalog.pg_class c ON c.oid = wanted.oid AND c.relkind <> 'S'

@@ -16,8 +16,8 @@ pub fn content(archive: &Snapshot, copy: &Snapshot, request: &RestoreRequest) ->
         tables(archive, copy, &mut told);
         others(archive, copy, &mut told);
         large_objects::compare(archive, copy, &mut told);
+        large_objects::compare_facts(archive, copy, request, &mut told);
     }
-    large_objects::compare_facts(archive, copy, request, &mut told);
     database::compare(archive, copy, request, &mut told);
     let mut all = told.0;
     all.sort();

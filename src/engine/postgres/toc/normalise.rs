@@ -62,7 +62,7 @@ fn compared(entry: &Entry, groups: &BTreeMap<i32, Vec<u32>>) -> Vec<SchemaEntry>
     let text = if entry.desc.ends_with("ACL") {
         grants(&entry.defn)
     } else {
-        trimmed(&entry.defn)
+        without_attribute_versions(trimmed(&entry.defn))
     };
     let whole = SchemaEntry {
         kind: entry.desc.clone(),
@@ -153,6 +153,27 @@ fn trimmed(text: &str) -> String {
     text.trim_end().to_owned()
 }
 
+/// Some minor releases (seen: 15.20) note a version of their own among a column's options, new
+/// with every load. Their own `pg_dump` leaves it out, one of a newer major release does not.
+fn without_attribute_versions(text: String) -> String {
+    const OPTION: &str = "pg_attver=";
+    if !text.contains(OPTION) {
+        return text;
+    }
+    let kept = statements(&text).into_iter().filter_map(|statement| {
+        let of_column = statement.starts_with("ALTER ") && statement.ends_with(");");
+        let split = statement.rsplit_once(" SET (").filter(|_| of_column);
+        let Some((head, options)) = split else {
+            return Some(statement.to_owned());
+        };
+        let options = options.trim_end_matches(");").split(", ");
+        let kept: Vec<&str> = options.filter(|o| !o.starts_with(OPTION)).collect();
+        (!kept.is_empty()).then(|| format!("{head} SET ({});", kept.join(", ")))
+    });
+    let kept: Vec<String> = kept.collect();
+    kept.join("\n")
+}
+
 /// The statements of an access control list, sorted: their order follows the order in which
 /// rights were once given, and means nothing. Rights given by somebody else than the owner
 /// come between `SET SESSION AUTHORIZATION` and `RESET SESSION AUTHORIZATION`, which then
@@ -213,6 +234,15 @@ mod tests {
         assert_eq!(grants(one), grants(other));
         assert_eq!(statements(one).len(), 3);
         assert_ne!(grants(one), grants("GRANT SELECT ON TABLE t TO b;\n"));
+    }
+
+    #[test]
+    fn versions_that_the_server_keeps_among_options_are_left_out() {
+        let text = "CREATE TABLE t (\n    \"pg_attver=\" int\n);\n\n\nALTER TABLE ONLY \"t\n;\" ALTER COLUMN a SET (pg_attver=58058);\nALTER TABLE ONLY t ALTER COLUMN b SET (n_distinct=5, pg_attver=58058);";
+        assert_eq!(
+            without_attribute_versions(text.to_owned()),
+            "CREATE TABLE t (\n    \"pg_attver=\" int\n);\nALTER TABLE ONLY t ALTER COLUMN b SET (n_distinct=5);"
+        );
     }
 
     #[test]

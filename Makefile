@@ -30,11 +30,8 @@ test: servers-postgresql
 	$(CARGO) test --locked
 
 test-debian: servers-postgresql debian-packages
-<<<<<<< HEAD
-	$(CARGO) test --locked --features debian-tests --test debian --test debian_tls --test table_of_contents
-=======
-	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls
->>>>>>> facts
+	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls \
+		--test table_of_contents
 
 demo: servers-postgresql build
 	@scripts/demo.sh

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{EngineKind, Target};
-use crate::process::ToolBox;
+use crate::process::{Tool, ToolBox};
 use crate::progress::Progress;
 use crate::snapshot::{Sink, Snapshot, Source};
 
@@ -55,6 +55,15 @@ impl Context {
             cancel: CancellationToken::new(),
             ..self.clone()
         }
+    }
+
+    /// One of the vendor's tools, not older than `major`.
+    ///
+    /// # Errors
+    /// There is none, or the command was interrupted while a tool was asked for its version.
+    pub async fn tool(&self, name: &str, major: u32) -> Result<Tool, EngineError> {
+        self.unless_cancelled(self.tools.find(name, Some(major)))
+            .await
     }
 
     /// What `work` comes to, or the interruption if that is first: for what may wait for long

@@ -23,10 +23,10 @@ pub(super) async fn inspect(context: &Context, target: &Target) -> Result<Inspec
     let mut checks = vec![version_check(&server)];
     let mut tools = Vec::new();
     for name in ["pg_dump", "pg_restore"] {
-        let found = context
-            .tools
-            .find(name, Some(server.version_num / 10_000))
-            .await;
+        let found = context.tool(name, server.version_num / 10_000).await;
+        if let Err(EngineError::Cancelled) = found {
+            return Err(EngineError::Cancelled);
+        }
         checks.push(match &found {
             Ok(tool) => ok(name, tool.title()),
             Err(error) => Check {

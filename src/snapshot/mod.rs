@@ -4,12 +4,14 @@
 //! Nothing here does I/O. A snapshot is written into an archive's manifest, compared with
 //! another by [`diff`](crate::snapshot::diff), and rendered by the report layer.
 
+mod copy_statement;
 pub mod diff;
 mod facts;
 mod pattern;
 mod seam;
 mod stream;
 
+pub use copy_statement::{CopyStatement, split_qualified};
 pub use facts::{
     Column, ColumnContent, Content, DatabaseFacts, Extension, KeyFacts, LargeObject, LargeObjects,
     Object, ObjectKind, Part, PartKind, Prerequisite, SchemaEntry, SequenceValue, ServerFacts,

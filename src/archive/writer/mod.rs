@@ -6,6 +6,7 @@
 mod part;
 mod pool;
 mod tape;
+mod writeback;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -9,6 +9,7 @@ use std::thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::pool::Pool;
+use super::writeback::Writeback;
 use crate::archive::compression::Compression;
 use crate::archive::digest::Digest;
 use crate::archive::error::ArchiveError;
@@ -101,7 +102,12 @@ impl Tape {
             room: Arc::clone(&room),
             failure: Arc::clone(&failure),
         };
+        let not_started = |source| ArchiveError::Io {
+            what: "the archive's writer could not be started".to_owned(),
+            source,
+        };
         let mut writer = Writer {
+            writeback: Some(Writeback::start(&file).map_err(not_started)?),
             failure,
             out: BufWriter::with_capacity(WRITE, file),
             at: 0,
@@ -117,10 +123,7 @@ impl Tape {
             room.close();
         };
         let started = thread::Builder::new().name("archive".to_owned()).spawn(run);
-        started.map_err(|source| ArchiveError::Io {
-            what: "the archive's writer could not be started".to_owned(),
-            source,
-        })?;
+        started.map_err(not_started)?;
         Ok(tape)
     }
 
@@ -165,6 +168,7 @@ struct Writer {
     members: Vec<Member>,
     chunks: HashMap<StreamId, u32>,
     pool: Arc<Pool>,
+    writeback: Option<Writeback>,
     failure: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -244,6 +248,9 @@ impl Writer {
         let padding = usize::try_from(ustar::padding(size)).unwrap_or(0);
         self.out.write_all(&[0; 512][..padding])?;
         self.at += ustar::span(size);
+        if let Some(writeback) = &mut self.writeback {
+            writeback.wrote(ustar::span(size));
+        }
         Ok(())
     }
 
@@ -257,6 +264,9 @@ impl Writer {
         self.write(MANIFEST, &sealed)?;
         self.out.write_all(&[0; 1024])?;
         self.at += END;
+        if let Some(writeback) = self.writeback.take() {
+            writeback.finish()?;
+        }
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
         Ok(Written {

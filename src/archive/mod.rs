@@ -23,5 +23,5 @@ pub use error::ArchiveError;
 pub use manifest::{FORMAT, Head, Manifest, Member};
 pub use reader::Archive;
 pub use salvage::{Salvage, salvage};
-pub use verify::{Damage, Verified, verify};
+pub use verify::{Damage, Depth, Verified, verify};
 pub use writer::{ArchiveSink, ArchiveSummary, ManifestExtra, WriteOptions};

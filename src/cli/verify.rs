@@ -10,7 +10,7 @@ use super::words::{ArchiveOrigin, ProveOn, place_for, prove_on};
 use super::{Invocation, Outcome};
 use crate::engine::Discrepancy;
 use crate::operation::{
-    self, Damage, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
+    self, Damage, Depth, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
 };
 use crate::report::figures::{counted, duration, printable, seconds};
 use crate::report::{Page, discrepancies};
@@ -61,11 +61,11 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
 }
 
 async fn verify(ws: &Workspace, path: &Path) -> Result<Outcome, OperationError> {
-    let verified = operation::verify(ws, path).await?;
+    let verified = operation::verify(ws, path, Depth::Rows).await?;
     Ok(verified_outcome(path, &verified))
 }
 
-/// Proves an archive, after all of its bytes were verified: a restore reads the data, and an
+/// Proves an archive, after all of its digests were checked: a restore reads the data, and an
 /// archive is more than that.
 async fn prove(
     invocation: &Invocation,
@@ -73,7 +73,7 @@ async fn prove(
     path: &Path,
     asked: Option<&ProveOn>,
 ) -> Result<Outcome, OperationError> {
-    let verified = operation::verify(ws, path).await?;
+    let verified = operation::verify(ws, path, Depth::Digests).await?;
     if verified.verdict == Verdict::Damaged {
         return Ok(verified_outcome(path, &verified));
     }

@@ -17,7 +17,7 @@ mod fake;
 #[cfg(test)]
 mod tests;
 
-pub use crate::archive::{Archive, ArchiveError, Compression, Damage};
+pub use crate::archive::{Archive, ArchiveError, Compression, Damage, Depth};
 pub use crate::store::Verdict;
 pub use backup::{BackupOutcome, BackupRequest, backup};
 pub use copies::{Copies, copies, drop_copy};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::fake::{Bench, Fake, Fault, shop};
 use super::{
-    BackupRequest, OperationError, Place, RestoreOptions, UNKNOWN_SPACE_LIMIT, Verdict, backup,
-    copies, discard, drop_copy, prove, restore, verify,
+    BackupRequest, Depth, OperationError, Place, RestoreOptions, UNKNOWN_SPACE_LIMIT, Verdict,
+    backup, copies, discard, drop_copy, prove, restore, verify,
 };
 use crate::engine::{Discrepancy, EngineError};
 
@@ -54,7 +54,7 @@ async fn a_backup_is_published_with_its_kit_and_says_its_notes() {
         names,
         ["bookend.json", "toc.dump", "RESTORE.md", "restore.sh"]
     );
-    let verified = verify(&bench.ws, &taken.path).await.unwrap();
+    let verified = verify(&bench.ws, &taken.path, Depth::Rows).await.unwrap();
     assert_eq!(verified.verdict, Verdict::Intact);
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{OperationError, Verdict, Workspace};
-use crate::archive::{self, Archive, Damage};
+use crate::archive::{self, Archive, Damage, Depth};
 
 /// What a check of an archive's bytes showed.
 #[derive(Clone, Debug)]
@@ -33,18 +33,22 @@ pub async fn open(path: &Path) -> Result<Arc<Archive>, OperationError> {
     Ok(Arc::new(opened?))
 }
 
-/// Reads every byte of an archive: digests, frames, rows, fingerprints, what is missing and
-/// what should not be there.
+/// Reads every byte of an archive: digests, what is missing and what should not be there; and
+/// with [`Depth::Rows`] frames, rows and fingerprints.
 ///
 /// # Errors
 /// [`OperationError::Archive`] if it is not an archive or too new, or cannot be read.
-pub async fn verify(ws: &Workspace, archive: &Path) -> Result<VerifyOutcome, OperationError> {
+pub async fn verify(
+    ws: &Workspace,
+    archive: &Path,
+    depth: Depth,
+) -> Result<VerifyOutcome, OperationError> {
     let opened = open(archive).await?;
     let (jobs, progress, cancel) = (ws.jobs, Arc::clone(&ws.progress), ws.cancel.clone());
     progress.phase("verify", Some(opened.manifest().archive.bytes_raw));
     let verified = tokio::task::spawn_blocking(move || {
         let advance = |bytes, rows| progress.advance(bytes, rows);
-        let verified = archive::verify(&opened, jobs, &advance, &cancel);
+        let verified = archive::verify(&opened, depth, jobs, &advance, &cancel);
         progress.finish();
         verified
     })

@@ -9,7 +9,7 @@ use super::sample::{
     Sample, Table, block_on, created, extra, large_objects_id, options, push_all, snapshot,
     table_id, write,
 };
-use crate::archive::{Archive, ArchiveError, ArchiveSink, Compression, verify};
+use crate::archive::{Archive, ArchiveError, ArchiveSink, Compression, Depth, verify};
 use crate::snapshot::{SeamError, Sink, Source, StreamId};
 
 fn read_stream(archive: &Archive, id: StreamId) -> Vec<u8> {
@@ -205,7 +205,7 @@ fn parts_written_at_once_interleave_and_lose_nothing() {
     let hear = |_, rows| {
         heard.fetch_add(rows, Ordering::Relaxed);
     };
-    let verified = verify(&archive, 3, &hear, &CancellationToken::new()).unwrap();
+    let verified = verify(&archive, Depth::Rows, 3, &hear, &CancellationToken::new()).unwrap();
     assert_eq!(verified.damages, []);
     assert_eq!((verified.rows, heard.into_inner()), (1600, 1600));
 }
@@ -326,7 +326,7 @@ proptest! {
         prop_assert_eq!(summary.bytes_stored, std::fs::metadata(&path).unwrap().len());
         let archive = Archive::open(&path).unwrap();
         prop_assert!(read_stream(&archive, table_id(5)) == table.bytes());
-        let verified = verify(&archive, 1, &|_, _| (), &CancellationToken::new()).unwrap();
+        let verified = verify(&archive, Depth::Rows, 1, &|_, _| (), &CancellationToken::new()).unwrap();
         prop_assert_eq!(verified.damages, vec![]);
     }
 }

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{
-    Archive, ArchiveError, ArchiveSink, ArchiveSummary, Compression, ManifestExtra, Verified,
-    WriteOptions, verify,
+    Archive, ArchiveError, ArchiveSink, ArchiveSummary, Compression, Depth, ManifestExtra,
+    Verified, WriteOptions, verify,
 };
 use crate::fingerprint::RowHasher;
 use crate::snapshot::{
@@ -259,6 +259,12 @@ impl Sample {
 
     pub fn verify(&self) -> Result<Verified, ArchiveError> {
         let archive = self.open()?;
-        verify(&archive, 1, &|_, _| (), &CancellationToken::new())
+        verify(
+            &archive,
+            Depth::Rows,
+            1,
+            &|_, _| (),
+            &CancellationToken::new(),
+        )
     }
 }

@@ -3,7 +3,7 @@
 use bookend::engine::{Discrepancy, RestoreRequest};
 
 use crate::common::database::quote;
-use crate::common::{Server, ServerOptions, TestDatabase, Version};
+use crate::common::{Server, ServerOptions, Version};
 use crate::restored::{Restored, loaded, shown, without_subscription};
 
 /// Settings that change how values and definitions are printed, and everything else that lives

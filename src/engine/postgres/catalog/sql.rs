@@ -31,3 +31,16 @@ pub(super) fn not_member(class: &str, oid: &str) -> String {
 
 /// A condition: the schema `n` is one that the vendor's tools dump.
 pub(super) const USER_SCHEMA: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+/// A pattern (case-insensitive) of the names of options and settings whose values are secrets.
+pub(super) const SECRET: &str = "passw|secret|token|api_?key|credential|private";
+
+/// Options of the form `{name=value,…}` as text: of secrets the name only.
+pub(super) fn options(array: &str) -> String {
+    format!(
+        "(SELECT pg_catalog.string_agg(CASE \
+         WHEN pg_catalog.split_part(option, '=', 1) ~* '{SECRET}' \
+         THEN pg_catalog.split_part(option, '=', 1) || '=…' ELSE option END, ', ' \
+         ORDER BY option) FROM pg_catalog.unnest({array}) AS option)"
+    )
+}

@@ -30,7 +30,8 @@ test: servers-postgresql
 	$(CARGO) test --locked
 
 test-debian: servers-postgresql debian-packages
-	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls
+	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls \
+		--test table_of_contents
 
 demo: servers-postgresql build
 	@scripts/demo.sh

@@ -165,13 +165,14 @@ fn what_is_no_archive_is_told_so() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_is_told_with_a_way_out() {
+fn a_store_that_cannot_be_used_is_told() {
     let bookend = Bookend::new();
     bookend.write("file", "in the way");
-    let output = bookend
-        .run(&["list", "--store", "file/backups"])
-        .expect_code(1);
-    assert!(output.stderr.contains("file/backups"), "{output}");
+    let inside = bookend.run(&["backup", NOBODY, "--store", "file/backups"]);
+    let inside = inside.expect_code(1);
+    assert!(inside.stderr.contains("file/backups"), "{inside}");
+    let itself = bookend.run(&["list", "--store", "file"]).expect_code(1);
+    assert!(itself.stderr.starts_with("error: "), "{itself}");
 }
 
 #[test]

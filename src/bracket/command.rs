@@ -78,7 +78,7 @@ impl Command {
             kill: streams.kill.clone(),
         };
         match self.prepared().run(&mut screen, &mut log, &stop).await {
-            Ok(ended) => Ok(self.ended(&ended, (streams.signal)())),
+            Ok(ended) => Ok(told(&ended, (streams.signal)())),
             Err(error @ (ProcessError::Missing { .. } | ProcessError::Spawn { .. })) => {
                 Ok(not_started(chain(&error)))
             }
@@ -96,44 +96,38 @@ impl Command {
         }
         migration
     }
+}
 
-    fn ended(&self, ended: &migration::Ended, signal: Option<i32>) -> Ended {
-        let end = match ended.outcome {
-            Outcome::Exited(code) => CommandEnd::Exited(code),
-            Outcome::Signalled(number) => CommandEnd::Signalled(number),
-            Outcome::TimedOut => CommandEnd::TimedOut,
-            Outcome::Interrupted => CommandEnd::Interrupted(signal.unwrap_or(2)),
-        };
-        let mut notes = Vec::new();
-        if let CommandEnd::TimedOut | CommandEnd::Interrupted(_) = end {
-            notes.push(match ended.ending {
-                Ending::Exited(code) => format!("it then ended with exit code {code}"),
-                Ending::Signalled(number) => {
-                    format!("it then ended by {}", signal_name(number))
-                }
-            });
-        }
-        if !self.repointed.is_empty() {
-            notes.push(format!(
-                "also pointed at the target: {}",
-                self.repointed.join(", ")
-            ));
-        }
-        // After a timeout or an interrupt they were ended with it.
-        if ended.left_running && matches!(end, CommandEnd::Exited(_) | CommandEnd::Signalled(_)) {
-            notes.push("processes that it started are still running".to_owned());
-        }
-        if !ended.own_session {
-            notes.push(
-                "it shared bookend's terminal: no way to give it a session of its own was found"
-                    .to_owned(),
-            );
-        }
-        if let Some(error) = &ended.log_failed {
-            notes.push(format!("its log is not complete: {error}"));
-        }
-        Ended { end, notes }
+fn told(ended: &migration::Ended, signal: Option<i32>) -> Ended {
+    let end = match ended.outcome {
+        Outcome::Exited(code) => CommandEnd::Exited(code),
+        Outcome::Signalled(number) => CommandEnd::Signalled(number),
+        Outcome::TimedOut => CommandEnd::TimedOut,
+        Outcome::Interrupted => CommandEnd::Interrupted(signal.unwrap_or(2)),
+    };
+    let mut notes = Vec::new();
+    if let CommandEnd::TimedOut | CommandEnd::Interrupted(_) = end {
+        notes.push(match ended.ending {
+            Ending::Exited(code) => format!("it then ended with exit code {code}"),
+            Ending::Signalled(number) => {
+                format!("it then ended by {}", signal_name(number))
+            }
+        });
     }
+    // After a timeout or an interrupt they were ended with it.
+    if ended.left_running && matches!(end, CommandEnd::Exited(_) | CommandEnd::Signalled(_)) {
+        notes.push("processes that it started are still running".to_owned());
+    }
+    if !ended.own_session {
+        notes.push(
+            "it shared bookend's terminal: no way to give it a session of its own was found"
+                .to_owned(),
+        );
+    }
+    if let Some(error) = &ended.log_failed {
+        notes.push(format!("its log is not complete: {error}"));
+    }
+    Ended { end, notes }
 }
 
 fn not_started(why: String) -> Ended {

@@ -2,7 +2,7 @@
 
 use super::event::{CommandEnd, Done, Event, Proven, Reason, Step, Stop, Terms};
 use super::hands::{Ended, Hands, Side, Trouble, Watch};
-use super::journal::{ArchiveFacts, Detail, Journal, JournalError, Plan, Setback};
+use super::journal::{ArchiveFacts, CommandFacts, Detail, Journal, JournalError, Plan, Setback};
 use super::state::{Outcome, Phase, Stage, State};
 use super::words;
 
@@ -195,11 +195,17 @@ impl<'a> Bracket<'a> {
                     Done::Migration(ended.end),
                     ended,
                     "the migration",
+                    &self.hands.migration(),
                 ))
             }
             Step::Check => {
                 let ended = self.hands.check().await?;
-                Ok(command_ended(Done::Check(ended.end), ended, "the check"))
+                Ok(command_ended(
+                    Done::Check(ended.end),
+                    ended,
+                    "the check",
+                    &self.hands.checking(),
+                ))
             }
             Step::After => self.back_up(target, Side::After).await,
             Step::Compare => self.compare(target).await,
@@ -276,8 +282,12 @@ fn with_setback(setback: Setback) -> Detail {
     }
 }
 
-fn command_ended(done: Done, ended: Ended, who: &str) -> Ending {
-    let mut detail = Detail::lines(words::end_lines(ended.end, ended.notes));
+fn command_ended(done: Done, ended: Ended, who: &str, command: &CommandFacts) -> Ending {
+    let mut detail = Detail::default();
+    if ended.end != CommandEnd::Exited(0) {
+        detail.setback = Some(words::command_failed(who, ended.end, &ended.notes));
+    }
+    detail.lines = words::end_lines(ended.end, ended.notes, &command.repointed);
     match ended.end {
         CommandEnd::Exited(code) => detail.exit_code = Some(code),
         CommandEnd::Signalled(signal) => detail.signal = Some(signal),
@@ -285,9 +295,6 @@ fn command_ended(done: Done, ended: Ended, who: &str) -> Ending {
         | CommandEnd::TimedOut
         | CommandEnd::Interrupted(_)
         | CommandEnd::Unseen => {}
-    }
-    if ended.end != CommandEnd::Exited(0) {
-        detail.setback = Some(words::command_failed(who, ended.end, &detail.lines));
     }
     (Event::Done(done), detail)
 }

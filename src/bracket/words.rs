@@ -24,9 +24,15 @@ pub fn archive_lines(archive: &ArchiveFacts, notes: Vec<String>) -> Vec<String> 
 
 /// The lines of a step that ran a command.
 #[must_use]
-pub fn end_lines(end: CommandEnd, notes: Vec<String>) -> Vec<String> {
+pub fn end_lines(end: CommandEnd, notes: Vec<String>, repointed: &[String]) -> Vec<String> {
     let mut lines = vec![end_words(end)];
     lines.extend(notes);
+    if !repointed.is_empty() {
+        lines.push(format!(
+            "variables pointed at the target: {}",
+            repointed.join(", ")
+        ));
+    }
     lines
 }
 
@@ -132,7 +138,7 @@ fn difference_line(difference: &serde_json::Value) -> String {
 
 /// COMMAND or `--check` did not end with 0.
 #[must_use]
-pub fn command_failed(who: &str, end: CommandEnd, lines: &[String]) -> Setback {
+pub fn command_failed(who: &str, end: CommandEnd, notes: &[String]) -> Setback {
     let (code, message) = match end {
         CommandEnd::NotStarted => ("command-not-started", format!("{who} could not be started")),
         CommandEnd::Exited(code) => (
@@ -156,7 +162,7 @@ pub fn command_failed(who: &str, end: CommandEnd, lines: &[String]) -> Setback {
     Setback {
         code: code.to_owned(),
         message,
-        causes: lines.iter().skip(1).cloned().collect(),
+        causes: notes.to_vec(),
         hint: None,
     }
 }

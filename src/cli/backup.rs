@@ -75,10 +75,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         Err(error) => return Ok(unproven(&backup, failure_of(&error))),
     };
     let outcome = outcome(&backup, Some(&proof));
-    drop_copy(&ws, &backup.snapshot.engine, proof)
-        .await
-        .map_err(|error| failure_of(&error))?;
-    Ok(outcome)
+    Ok(drop_copy(&ws, &backup.snapshot.engine, proof, outcome).await)
 }
 
 async fn take(ws: &Workspace, target: &Target, args: &Args) -> Result<BackupOutcome, Failure> {

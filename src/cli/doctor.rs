@@ -8,6 +8,8 @@ use crate::connection::Target;
 use crate::engine::{Check, CheckState};
 use crate::operation::{self, Area, Diagnosis, Finding, Workspace};
 use crate::report::checks;
+use crate::report::figures::{counted, size};
+use crate::store::StoreError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +37,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         Some(ws) => operation::doctor(&ws, &target).await,
         None => Diagnosis::default(),
     };
-    diagnosis.findings.insert(0, store);
+    diagnosis.findings.splice(0..0, store);
     let causes = diagnosis.obstacle.take().map(|error| failure_of(&error));
     if let (Some(told), Some(last)) = (&causes, diagnosis.findings.last_mut()) {
         explain(last, told);
@@ -43,43 +45,76 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     Ok(outcome(&target, &diagnosis))
 }
 
-fn look_at_store(invocation: &Invocation) -> (Finding, Option<Workspace>) {
+/// Opens the store and writes its lock file; looks for what a crash left and who may read.
+fn look_at_store(invocation: &Invocation) -> (Vec<Finding>, Option<Workspace>) {
     let folder = invocation.store_folder();
-    let (state, found, fix, ws) = match invocation.workspace("doctor") {
-        Ok(ws) => (
-            CheckState::Ok,
-            format!("{} can be written", folder.display()),
-            None,
-            Some(ws),
-        ),
+    let looked = invocation.workspace("doctor").and_then(|ws| {
+        let told = |error: StoreError| failure_of(&error.into());
+        let leftovers = ws.store.leftovers().map_err(told)?;
+        let open = ws.store.is_open_to_others().map_err(told)?;
+        Ok((ws, leftovers, open))
+    });
+    let (ws, leftovers, open) = match looked {
+        Ok(looked) => looked,
         Err(failure) => {
-            let found = std::iter::once(failure.message).chain(failure.causes);
-            let found = found.collect::<Vec<_>>().join(": ");
-            (CheckState::Failure, found, failure.hint, None)
+            let fix = failure.hint.clone();
+            let found = finding(CheckState::Failure, joined(&failure), fix);
+            return (vec![found], None);
         }
     };
-    let check = Check {
-        what: "store".to_owned(),
-        state,
-        found,
-        fix,
-    };
-    (
-        Finding {
-            area: Area::Store,
-            check,
+    let shown = folder.display();
+    let mut findings = vec![finding(
+        CheckState::Ok,
+        format!("{shown} can be written"),
+        None,
+    )];
+    if open {
+        findings.push(finding(
+            CheckState::Warning,
+            format!("others may list {shown}; archives themselves are private"),
+            Some(format!("chmod 700 {shown}")),
+        ));
+    }
+    if !leftovers.is_empty() {
+        let bytes = leftovers.iter().map(|left| left.bytes).sum();
+        let number = counted(
+            leftovers.len() as u64,
+            "half-written file",
+            "half-written files",
+        );
+        findings.push(finding(
+            CheckState::Warning,
+            format!("{number} of commands that crashed, {}", size(bytes)),
+            Some("the next backup removes them".to_owned()),
+        ));
+    }
+    (findings, Some(ws))
+}
+
+fn finding(state: CheckState, found: String, fix: Option<String>) -> Finding {
+    Finding {
+        area: Area::Store,
+        check: Check {
+            what: "store".to_owned(),
+            state,
+            found,
+            fix,
         },
-        ws,
-    )
+    }
+}
+
+/// A failure and its causes on one line.
+fn joined(failure: &Failure) -> String {
+    std::iter::once(&failure.message)
+        .chain(&failure.causes)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// Puts causes and hint of an error into the finding that stands for it.
 fn explain(finding: &mut Finding, failure: &Failure) {
-    finding.check.found = std::iter::once(&failure.message)
-        .chain(&failure.causes)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(": ");
+    finding.check.found = joined(failure);
     finding.check.fix.clone_from(&failure.hint);
 }
 

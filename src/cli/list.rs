@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::error::failure_of;
 use super::{Failure, Invocation, Outcome};
 use crate::report::archives;
-use crate::store::StoredArchive;
+use crate::store::{Listing, StoredArchive};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,8 +23,13 @@ pub struct Args {
 
 /// Lists archives, oldest first.
 pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
-    let store = invocation.store()?;
-    let listing = store.list().map_err(|error| failure_of(&error.into()))?;
+    // Looking must not make the folder.
+    let listing = if invocation.store_folder().exists() {
+        let store = invocation.store()?;
+        store.list().map_err(|error| failure_of(&error.into()))?
+    } else {
+        Listing::default()
+    };
     for broken in &listing.broken {
         let text = format!("{}: {}", broken.path.display(), broken.problem);
         invocation.screen.warning(&text);

@@ -92,7 +92,7 @@ fn told(archive: &StoredArchive, error: &OperationError) -> Failure {
     }
     .hint(format!(
         "bookend verify {} names every table that is hit",
-        archive.id
+        archive.path.display()
     ))
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use nix::sys::signal::Signal as Limit;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +58,9 @@ impl Signals {
     /// # Errors
     /// When the system refuses a handler.
     pub fn listen(&self, last_resort: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
+        // With a handler, a write beyond the limit of a file's size is an error like that of a
+        // full disk; without one it ends the program on the spot.
+        let _ = signal(SignalKind::from_raw(Limit::SIGXFSZ as i32))?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // Under `nohup` a hangup is to stay ignored, and a handler would undo that.

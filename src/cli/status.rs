@@ -50,7 +50,9 @@ fn look(store: &Store) -> Result<StatusReport, Failure> {
     for run in store.runs().map_err(failure)? {
         found.push(found_run(store, run)?);
     }
-    let unsettled = store.unsettled().map_err(failure)?;
+    let mut unsettled = store.unsettled().map_err(failure)?;
+    // Somebody still works on it.
+    unsettled.retain(|made| !store.is_held(&made.name));
     let partials: Vec<Partial> = store
         .leftovers()
         .map_err(failure)?

@@ -36,7 +36,7 @@ fn help_of_the_program() {
     Usage: bookend [OPTIONS] <COMMAND>
 
     Commands:
-      run      Back up, prove, migrate, back up again, compare
+      run      Bracket a migration: back up, prove, migrate, back up again, compare
       status   What ran, what is running, what a crash left behind
       backup   Take a backup of a database
       verify   Check an archive; --prove restores it and compares
@@ -239,4 +239,50 @@ fn json_is_looked_for_among_our_own_arguments_only() {
     assert!(wants(&["bookend", "backup", "--json", "--bad"]));
     assert!(!wants(&["bookend", "run", "--", "tool", "--json"]));
     assert!(!wants(&["--json"]));
+}
+
+/// What docs/commands.md says under the heading of a command.
+fn section<'a>(page: &'a str, command: &str) -> &'a str {
+    let begin = page
+        .find(&format!("\n## {command}\n"))
+        .unwrap_or_else(|| panic!("no heading for {command}"));
+    let rest = &page[begin + 1..];
+    rest.find("\n## ").map_or(rest, |end| &rest[..end])
+}
+
+#[test]
+fn every_command_and_option_stands_in_the_documentation() {
+    let page = include_str!("../../docs/commands.md");
+    let mut line = CommandLine::command();
+    line.build();
+    let global: Vec<String> = line
+        .get_arguments()
+        .filter_map(|a| a.get_long())
+        .map(str::to_owned)
+        .collect();
+    for name in global
+        .iter()
+        .filter(|name| !matches!(name.as_str(), "help" | "version"))
+    {
+        assert!(page.contains(&format!("`--{name}")), "--{name}");
+    }
+    for command in line
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help")
+    {
+        let section = section(page, command.get_name());
+        let own = std::iter::once(command).chain(command.get_subcommands());
+        for argument in own.flat_map(clap::Command::get_arguments) {
+            let Some(long) = argument.get_long() else {
+                continue;
+            };
+            if !global.iter().any(|name| name == long) {
+                assert!(
+                    section.contains(&format!("--{long}")),
+                    "{} --{long}",
+                    command.get_name()
+                );
+            }
+        }
+    }
 }

@@ -65,14 +65,18 @@ async fn verify(ws: &Workspace, path: &Path) -> Result<Outcome, OperationError> 
     Ok(verified_outcome(path, &verified))
 }
 
-/// Proves an archive. If its bytes turn out to be damaged on the way, all of it is verified,
-/// so that every table that is hit gets named.
+/// Proves an archive, after all of its bytes were verified: a restore reads the data, and an
+/// archive is more than that.
 async fn prove(
     invocation: &Invocation,
     ws: &Workspace,
     path: &Path,
     asked: Option<&ProveOn>,
 ) -> Result<Outcome, OperationError> {
+    let verified = operation::verify(ws, path).await?;
+    if verified.verdict == Verdict::Damaged {
+        return Ok(verified_outcome(path, &verified));
+    }
     let opened = operation::open(path).await?;
     let head = &opened.manifest().archive;
     let origin = ArchiveOrigin {
@@ -84,31 +88,30 @@ async fn prove(
         Ok(place) => place,
         Err(failure) => return Ok(failure.into()),
     };
-    match operation::prove(ws, path, &place).await {
-        Ok(proof) => {
-            let outcome = proved_outcome(path, &proof);
-            drop_copy(ws, &head.engine, proof).await?;
-            Ok(outcome)
-        }
-        Err(error) if error.is_damage() => {
-            let verified = operation::verify(ws, path).await?;
-            match verified.verdict {
-                Verdict::Damaged => Ok(verified_outcome(path, &verified)),
-                _ => Err(error),
-            }
-        }
-        Err(error) => Err(error),
-    }
+    let proof = operation::prove(ws, path, &place).await?;
+    let outcome = proved_outcome(path, &proof);
+    Ok(drop_copy(ws, &head.engine, proof, outcome).await)
 }
 
-/// Drops the copy that a proof was made with.
+/// Drops the copy that a proof was made with. If it stays, that is told beside what the proof
+/// found.
 pub(super) async fn drop_copy(
     ws: &Workspace,
     engine: &str,
     proof: Proof,
-) -> Result<(), OperationError> {
-    let engine = ws.engines.named(engine)?;
-    discard(ws, engine.as_ref(), proof.copy).await
+    outcome: Outcome,
+) -> Outcome {
+    let dropped = match ws.engines.named(engine) {
+        Ok(engine) => discard(ws, engine.as_ref(), proof.copy).await,
+        Err(error) => Err(error),
+    };
+    let Err(error) = dropped else { return outcome };
+    let left = failure_of(&error);
+    let told = match outcome.failure.clone() {
+        Some(failure) => failure.because(std::iter::once(left.message).chain(left.causes)),
+        None => left,
+    };
+    outcome.failing(Some(told))
 }
 
 fn verified_outcome(path: &Path, verified: &VerifyOutcome) -> Outcome {

@@ -5,7 +5,9 @@
 //! What an engine cannot do it says in its [`Capabilities`], with the reason; no caller asks
 //! which engine it has.
 
+mod comparison;
 mod error;
+mod inspection;
 pub mod postgres;
 
 use std::path::PathBuf;
@@ -18,11 +20,13 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{EngineKind, Target};
-use crate::process::ToolBox;
+use crate::process::{Tool, ToolBox};
 use crate::progress::Progress;
 use crate::snapshot::{Sink, Snapshot, Source};
 
+pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
+pub use inspection::{Check, CheckState, Inspection};
 
 /// What a command gives to an engine beside its own arguments.
 #[derive(Clone)]
@@ -41,6 +45,44 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// Where names of databases are recorded before they are created.
     pub ledger: Arc<dyn Ledger>,
+}
+
+impl Context {
+    /// The same for what must be done after an interruption too, such as dropping a copy.
+    #[must_use]
+    pub fn uninterrupted(&self) -> Self {
+        Self {
+            cancel: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
+    /// One of the vendor's tools, not older than `major`.
+    ///
+    /// # Errors
+    /// There is none, or the command was interrupted while a tool was asked for its version.
+    pub async fn tool(&self, name: &str, major: u32) -> Result<Tool, EngineError> {
+        self.unless_cancelled(self.tools.find(name, Some(major)))
+            .await
+    }
+
+    /// What `work` comes to, or the interruption if that is first: for what may wait for long
+    /// and leaves nothing behind when it is given up.
+    ///
+    /// # Errors
+    /// [`EngineError::Cancelled`], and the work's own.
+    pub async fn unless_cancelled<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, EngineError>
+    where
+        EngineError: From<E>,
+    {
+        tokio::select! {
+            done = work => Ok(done?),
+            () = self.cancel.cancelled() => Err(EngineError::Cancelled),
+        }
+    }
 }
 
 /// Records names of databases before they exist, so that a crash between `CREATE DATABASE`
@@ -121,54 +163,6 @@ pub struct Capabilities {
     pub owners: Capability,
 }
 
-/// What `doctor` and preflight learn without changing anything.
-#[derive(Clone, Debug, Serialize)]
-pub struct Inspection {
-    /// Server version as printed.
-    pub server_version: String,
-    /// Product name, e.g. `PostgreSQL`.
-    pub product: String,
-    /// Bytes of the database.
-    pub bytes: u64,
-    /// Tables or collections.
-    pub tables: u64,
-    /// The vendor's tools that would be used, `name version (path)`.
-    pub tools: Vec<String>,
-    /// Identity of the server.
-    pub identity: Option<String>,
-    /// True for a hot standby or secondary.
-    pub standby: bool,
-    /// Free bytes where a copy would go, if it can be known.
-    pub free_bytes: Option<u64>,
-    /// Each thing checked: what, whether it is fine, and if not how to fix it.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What was looked at.
-    pub what: String,
-    /// `Ok`, a warning, or a failure.
-    pub state: CheckState,
-    /// What was found.
-    pub found: String,
-    /// What to do, as a command where there is one.
-    pub fix: Option<String>,
-}
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckState {
-    /// Fine.
-    Ok,
-    /// Something that can be lived with.
-    Warning,
-    /// Something that will make a command fail.
-    Failure,
-}
-
 /// What a backup is to hold.
 #[derive(Clone, Debug, Default)]
 pub struct DumpRequest {
@@ -207,45 +201,6 @@ pub struct DatabaseCopy {
     pub finishing: Vec<String>,
     /// In words: harmless things worth telling (a setting that the server does not know).
     pub notes: Vec<String>,
-}
-
-/// One difference between an archive and its copy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Discrepancy {
-    /// The object's printed name.
-    pub object: String,
-    /// `rows`, `content`, `column`, `sequence`, `trigger`, `owner`, `large object` …
-    pub kind: String,
-    /// What the archive has.
-    pub expected: String,
-    /// What the copy has.
-    pub found: String,
-}
-
-/// What comparing a copy with its archive showed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Empty means identical.
-    pub differences: Vec<Discrepancy>,
-    /// The copy's own figures: object, rows, fingerprint.
-    pub objects: Vec<ComparedObject>,
-    /// In words: what was not compared.
-    pub not_compared: Vec<String>,
-    /// Version of the server that held the copy.
-    pub server_version: String,
-    /// Identity of that server.
-    pub server_identity: Option<String>,
-}
-
-/// One object's figures in a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ComparedObject {
-    /// Printed name.
-    pub object: String,
-    /// Rows in the copy.
-    pub rows: u64,
-    /// Fingerprint of the copy.
-    pub fingerprint: crate::snapshot::Fingerprint,
 }
 
 /// A database that carries bookend's marker.

@@ -9,9 +9,9 @@ use chrono::Utc;
 use super::{OperationError, Workspace};
 use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
 use crate::connection::Target;
-use crate::engine::{Capability, DumpRequest, Engine};
+use crate::engine::{Capability, DumpRequest, Engine, EngineError};
 use crate::snapshot::{Sink, Snapshot};
-use crate::store::archive_id;
+use crate::store::{Leftover, archive_id};
 
 /// What a backup is to hold and how it is named.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +65,7 @@ pub async fn backup(
     let begun = Instant::now();
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
+    let cleaned = ws.store.remove_leftovers()?;
     let created = Utc::now();
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);
@@ -97,7 +98,7 @@ pub async fn backup(
         bytes_stored: summary.bytes_stored,
         seconds: begun.elapsed(),
         consistent: snapshot.consistent,
-        notes: notes(&snapshot),
+        notes: notes(&snapshot, &cleaned),
         snapshot,
     })
 }
@@ -127,6 +128,8 @@ async fn read(
         schema_only: request.schema_only,
         exclude_data: request.exclude_data.clone(),
     };
+    ws.progress
+        .phase("backup", expected(ws, engine, target).await?);
     let dumped = engine
         .dump(
             &ws.context(),
@@ -141,6 +144,21 @@ async fn read(
     sink.member("RESTORE.md", kit.readme.into_bytes()).await?;
     sink.member("restore.sh", kit.script.into_bytes()).await?;
     Ok(snapshot)
+}
+
+/// About how many bytes of rows will come, for the time left: what a server tells of a
+/// database counts indexes too, a third of it as a rule of thumb. A server that does not tell
+/// is backed up all the same; one that cannot be reached is not asked twice.
+async fn expected(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    target: &Target,
+) -> Result<Option<u64>, OperationError> {
+    match engine.inspect(&ws.context(), target).await {
+        Ok(inspection) => Ok(Some(inspection.bytes / 3 * 2)),
+        Err(error @ (EngineError::Connection(_) | EngineError::Cancelled)) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Tags stand in file names: letters, digits, `.`, `_` and `-`, not first, 64 at most.
@@ -165,8 +183,14 @@ fn id_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn notes(snapshot: &Snapshot) -> Vec<String> {
+fn notes(snapshot: &Snapshot, cleaned: &[Leftover]) -> Vec<String> {
     let mut notes = snapshot.notes.clone();
+    notes.extend(cleaned.iter().map(|left| {
+        format!(
+            "a half-written file of a command that crashed was removed: {}",
+            left.path.display()
+        )
+    }));
     notes.extend(
         snapshot
             .secrets_seen

@@ -55,6 +55,13 @@ fn same_server(made: &MadeDatabase, identity: Option<&str>) -> bool {
 pub async fn drop_copy(ws: &Workspace, on: &Target, name: &str) -> Result<(), OperationError> {
     let engine = ws.engines.get(on.engine())?;
     let known = copies(ws, on).await?;
+    if ws.store.is_held(name) {
+        return Err(EngineError::NotOurs {
+            name: name.to_owned(),
+            why: "a command that runs now works on it".to_owned(),
+        }
+        .into());
+    }
     let context = ws.context();
     if known.marked.iter().any(|database| database.name == name) {
         return Ok(engine.drop_marked(&context, on, name).await?);

@@ -333,7 +333,7 @@ fn taken(name: &str) -> EngineError {
 pub(super) struct Bench {
     pub ws: Workspace,
     pub fake: Arc<Fake>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -350,11 +350,13 @@ impl Bench {
             cancel: fake.signal.clone(),
             run: "run".to_owned(),
         };
-        Self {
-            ws,
-            fake,
-            _folder: folder,
-        }
+        Self { ws, fake, folder }
+    }
+
+    /// What the next process finds: the same store, and nothing held in it any more.
+    pub fn after_a_crash(&mut self) {
+        let store = Store::open(self.folder.path()).unwrap();
+        self.ws.store = Arc::new(store);
     }
 
     /// Names of databases that the store's record has not seen the end of.

@@ -10,7 +10,7 @@ use super::place::check_room;
 use super::{OperationError, Place, Verdict, Workspace, open};
 use crate::archive::Archive;
 use crate::engine::{Comparison, Context, DatabaseCopy, Engine, RestoreRequest};
-use crate::snapshot::Source;
+use crate::snapshot::{Snapshot, Source};
 use crate::store::Receipt;
 
 /// A proof, and the copy that it was made with. Whoever holds it drops the copy with
@@ -42,6 +42,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
     check_room(ws, engine.as_ref(), place, snapshot.database.bytes).await?;
     let source: Arc<dyn Source> = Arc::clone(&opened) as _;
     let request = RestoreRequest::default();
+    ws.progress.phase("restore", Some(stream_bytes(snapshot)));
     let copy = engine
         .restore(&ws.context(), Arc::clone(&source), place.target(), &request)
         .await
@@ -92,6 +93,8 @@ pub(super) async fn compare(
     source: Arc<dyn Source>,
     copy: &DatabaseCopy,
 ) -> Result<Comparison, OperationError> {
+    ws.progress
+        .phase("compare", Some(stream_bytes(source.snapshot())));
     let compared = engine.compare(&ws.context(), source, copy).await;
     ws.progress.finish();
     match compared {
@@ -137,6 +140,11 @@ pub(super) async fn undone(
         },
         Ok(()) | Err(_) => error,
     }
+}
+
+/// Uncompressed bytes of all data.
+pub(super) fn stream_bytes(snapshot: &Snapshot) -> u64 {
+    snapshot.streams.iter().map(|stream| stream.bytes).sum()
 }
 
 /// The one word that a comparison comes to.

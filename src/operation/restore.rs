@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::place::check_room;
-use super::prove::{compare, undone, verdict};
+use super::prove::{compare, stream_bytes, undone, verdict};
 use super::{OperationError, Place, Verdict, Workspace, discard, open};
 use crate::connection::Target;
 use crate::engine::{
@@ -138,6 +138,8 @@ async fn build(
     on: &Target,
     request: &RestoreRequest,
 ) -> Result<DatabaseCopy, OperationError> {
+    ws.progress
+        .phase("restore", Some(stream_bytes(source.snapshot())));
     let built = engine
         .restore(&ws.context(), Arc::clone(source), on, request)
         .await;

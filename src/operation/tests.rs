@@ -277,11 +277,18 @@ async fn a_name_that_is_taken_meanwhile_costs_the_copy_only() {
 
 #[tokio::test]
 async fn a_database_that_a_crash_left_announced_is_listed_and_can_be_dropped() {
-    let bench = Bench::new(Fake::failing(&[Fault::DieAnnounced]));
+    let mut bench = Bench::new(Fake::failing(&[Fault::DieAnnounced]));
     let archive = archive(&bench).await;
     assert!(prove(&bench.ws, &archive, &same_server()).await.is_err());
     let known = copies(&bench.ws, &shop()).await.unwrap();
     assert!(known.marked.is_empty());
+    let name = known
+        .announced
+        .first()
+        .map(|made| made.name.clone())
+        .unwrap();
+    assert!(drop_copy(&bench.ws, &shop(), &name).await.is_err());
+    bench.after_a_crash();
     let [announced] = known.announced.as_slice() else {
         panic!("{known:?}");
     };

@@ -126,11 +126,16 @@ struct StoreLedger(Arc<Store>);
 
 impl Ledger for StoreLedger {
     fn announce(&self, database: &MadeDatabase) -> io::Result<()> {
+        let holder = format!("{} (process {})", database.run, std::process::id());
+        let held = self.0.hold(&database.name, &holder);
+        held.map_err(io::Error::other)?;
         self.open()?.announce(database)
     }
 
     fn settle(&self, name: &str, outcome: &str) -> io::Result<()> {
-        self.open()?.settle(name, outcome)
+        self.open()?.settle(name, outcome)?;
+        self.0.release(name);
+        Ok(())
     }
 }
 

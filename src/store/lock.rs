@@ -1,8 +1,11 @@
 //! Locks by name: two commands that must not run at once.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::files::{is_plain, make_folder};
 use super::{Store, StoreError};
@@ -26,7 +29,7 @@ impl Store {
         }
         let folder = self.dir.join("locks");
         make_folder(&folder)?;
-        let path = folder.join(format!("{name}.lock"));
+        let path = self.lock_path(name);
         let failed = |source: io::Error| StoreError::Io {
             what: format!("the lock {} could not be taken", path.display()),
             source,
@@ -50,5 +53,44 @@ impl Store {
         file.set_len(0).map_err(failed)?;
         writeln!(file, "{holder}").map_err(failed)?;
         Ok(StoreLock { _file: file })
+    }
+
+    /// Takes a lock until [`Store::release`], or the end of the process: it says that somebody
+    /// still works on what has this name.
+    ///
+    /// # Errors
+    /// As [`Store::lock`].
+    pub fn hold(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        let lock = self.lock(name, holder)?;
+        self.held().insert(name.to_owned(), lock);
+        Ok(())
+    }
+
+    /// Gives back what [`Store::hold`] took, by this process or one that is gone.
+    pub fn release(&self, name: &str) {
+        let own = self.held().remove(name);
+        if is_plain(name) && (own.is_some() || !self.is_held(name)) {
+            // A file that stays is in nobody's way.
+            let _ = fs::remove_file(self.lock_path(name));
+        }
+    }
+
+    /// True while another process, or another [`Store`], holds this name; leaves nothing
+    /// behind.
+    #[must_use]
+    pub fn is_held(&self, name: &str) -> bool {
+        if self.held().contains_key(name) {
+            return false;
+        }
+        let file = File::open(self.lock_path(name));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    fn lock_path(&self, name: &str) -> PathBuf {
+        self.dir.join("locks").join(format!("{name}.lock"))
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, StoreLock>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,9 +19,11 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 
@@ -39,6 +41,7 @@ pub use runs::RunFolder;
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
+    held: Arc<Mutex<BTreeMap<String, StoreLock>>>,
 }
 
 impl Store {
@@ -50,6 +53,7 @@ impl Store {
         files::make_folder(dir)?;
         Ok(Self {
             dir: dir.to_owned(),
+            held: Arc::default(),
         })
     }
 

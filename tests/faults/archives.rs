@@ -17,7 +17,13 @@ fn readers(archive: &Path, into: &str) -> Vec<Vec<String>> {
         vec!["show", archive],
     ]
     .into_iter()
-    .map(|words| words.into_iter().chain(["--json"]).map(str::to_owned).collect())
+    .map(|words| {
+        words
+            .into_iter()
+            .chain(["--json"])
+            .map(str::to_owned)
+            .collect()
+    })
     .collect()
 }
 
@@ -31,7 +37,11 @@ fn place(scene: &Scene, name: &str, bytes: &[u8]) -> PathBuf {
 fn what_is_not_an_archive_is_refused_by_every_command() {
     let scene = Scene::small("nothing");
     let tar = place(&scene, "other.tar", &[0; 10240]);
-    let text = place(&scene, "notes.tar", b"these are not the rows you are looking for");
+    let text = place(
+        &scene,
+        "notes.tar",
+        b"these are not the rows you are looking for",
+    );
     let empty = place(&scene, "empty.tar", b"");
     for path in [tar, text, empty] {
         for words in readers(&path, "never") {
@@ -69,15 +79,28 @@ fn a_flipped_byte_names_the_table_and_keeps_it_from_being_published() {
     let name = b"data/";
     let member = (0..bytes.len() / 512)
         .map(|block| block * 512)
-        .rfind(|at| bytes[*at..].starts_with(name) && bytes[*at..*at + 100].ends_with(&[0]) && String::from_utf8_lossy(&bytes[*at..*at + 40]).contains(".copy."))
+        .rfind(|at| {
+            bytes[*at..].starts_with(name)
+                && bytes[*at..*at + 100].ends_with(&[0])
+                && String::from_utf8_lossy(&bytes[*at..*at + 40]).contains(".copy.")
+        })
         .expect("a chunk");
     bytes[member + 512 + 20] ^= 1;
     let path = place(&scene, "flipped.tar", &bytes);
     let file = path.to_str().unwrap();
     let output = scene.bookend.run(&["verify", file, "--json"]);
-    assert_eq!((output.code, output.json()["verdict"].as_str()), (Some(3), Some("damaged")), "{output}");
-    assert!(output.stdout.contains("public.orders") || output.stdout.contains("public.customers"), "{output}");
-    let output = scene.bookend.run(&["restore", file, "--into", "never", "--json"]);
+    assert_eq!(
+        (output.code, output.json()["verdict"].as_str()),
+        (Some(3), Some("damaged")),
+        "{output}"
+    );
+    assert!(
+        output.stdout.contains("public.orders") || output.stdout.contains("public.customers"),
+        "{output}"
+    );
+    let output = scene
+        .bookend
+        .run(&["restore", file, "--into", "never", "--json"]);
     expect(&output, 3, "damaged", &[file, "bookend verify"]);
     let output = scene.bookend.run(&["verify", "--prove", file, "--json"]);
     assert_eq!(output.code, Some(3), "{output}");
@@ -97,7 +120,10 @@ fn edited(archive: &Path, from: &str, to: &str, seal: bool) -> Vec<u8> {
     assert!(manifest.contains(from), "no {from} in {manifest}");
     let manifest = manifest.replacen(from, to, 1);
     if seal {
-        let digest: String = Sha256::digest(&manifest).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = Sha256::digest(&manifest)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let at = end - LINE + line.find("sha256\":\"").unwrap() + 9;
         bytes[at..at + 64].copy_from_slice(digest.as_bytes());
     }
@@ -112,13 +138,20 @@ fn an_edited_manifest_is_found_and_a_newer_format_is_told_from_damage() {
     let id = archive.file_stem().unwrap().to_str().unwrap();
     let other = id.replace("edited", "Edited");
     let path = place(&scene, "edited.tar", &edited(&archive, id, &other, false));
-    let output = scene.bookend.run(&["verify", path.to_str().unwrap(), "--json"]);
+    let output = scene
+        .bookend
+        .run(&["verify", path.to_str().unwrap(), "--json"]);
     assert_eq!(output.code, Some(3), "{output}");
     let newer = edited(&archive, "\"format\":\"1.0\"", "\"format\":\"2.0\"", true);
     let path = place(&scene, "newer.tar", &newer);
     for words in readers(&path, "never") {
         let output = scene.bookend.run(&words);
-        expect(&output, 1, "newer-format", &["format 2.0", "upgrade bookend", "restore.sh"]);
+        expect(
+            &output,
+            1,
+            "newer-format",
+            &["format 2.0", "upgrade bookend", "restore.sh"],
+        );
     }
     scene.is_untouched();
 }

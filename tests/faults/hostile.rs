@@ -61,10 +61,14 @@ fn hostile_names_survive_backup_proof_and_restore() {
     let output = scene.bookend.succeed(&["backup", "--prove", "--json"]);
     assert_eq!(output.json()["proof"], "identical", "{output}");
     let into = format!("{} $(touch injected) 'x'", scene.database.name());
-    scene.bookend.succeed(&["restore", "latest", "--into", &into]);
+    scene
+        .bookend
+        .succeed(&["restore", "latest", "--into", &into]);
     let sql = format!("SELECT count(*) FROM {0}.{0}", quote(NAMES[15]));
     assert_eq!(scene.server.psql(&into, &sql).trim(), "16");
-    scene.server.psql("postgres", &format!("DROP DATABASE {}", quote(&into)));
+    scene
+        .server
+        .psql("postgres", &format!("DROP DATABASE {}", quote(&into)));
     for command in ["show", "list", "diff", "verify"] {
         let mut words = vec![command];
         words.extend(match command {
@@ -73,7 +77,10 @@ fn hostile_names_survive_backup_proof_and_restore() {
             _ => vec!["latest"],
         });
         let output = scene.bookend.succeed(&words);
-        assert!(!output.stdout.contains("new\nline"), "printed as it is: {output}");
+        assert!(
+            !output.stdout.contains("new\nline"),
+            "printed as it is: {output}"
+        );
     }
     nothing_injected(&scene.bookend);
     scene.is_untouched();
@@ -83,9 +90,19 @@ fn hostile_names_survive_backup_proof_and_restore() {
 fn restore_sh_restores_the_same_with_stock_tools_alone() {
     let scene = Scene::with("by_hand", &hostile());
     for method in ["zstd", "gzip", "none"] {
-        scene.bookend.succeed(&["backup", "-q", "--compress", method, "--tag", method]);
-        let archive = scene.bookend.archives().into_iter().find(|path| path.to_string_lossy().contains(method)).unwrap();
-        let folder = scene.bookend.home().join(format!("unpacked $(touch injected) {method}"));
+        scene
+            .bookend
+            .succeed(&["backup", "-q", "--compress", method, "--tag", method]);
+        let archive = scene
+            .bookend
+            .archives()
+            .into_iter()
+            .find(|path| path.to_string_lossy().contains(method))
+            .unwrap();
+        let folder = scene
+            .bookend
+            .home()
+            .join(format!("unpacked $(touch injected) {method}"));
         std::fs::create_dir(&folder).unwrap();
         let mut tar = Command::new("tar");
         tar.arg("-xf").arg(&archive).arg("-C").arg(&folder);
@@ -97,14 +114,23 @@ fn restore_sh_restores_the_same_with_stock_tools_alone() {
         script.arg(folder.join("restore.sh")).arg(&name);
         let output = by_hand.spawn_command(script).wait();
         assert_eq!(output.code, Some(0), "{output}");
-        let restored = Restored { scene: &scene, name: &name };
-        assert!(restored.content() == content(&scene.database), "{method}: other content; {output}");
+        let restored = Restored {
+            scene: &scene,
+            name: &name,
+        };
+        assert!(
+            restored.content() == content(&scene.database),
+            "{method}: other content; {output}"
+        );
         // A second time, the name is taken: nothing is harmed.
         let mut script = Command::new("sh");
         script.arg(folder.join("restore.sh")).arg(&name);
         let output = by_hand.spawn_command(script).wait();
         assert_ne!(output.code, Some(0), "{output}");
-        assert!(restored.content() == content(&scene.database), "{method}: harmed; {output}");
+        assert!(
+            restored.content() == content(&scene.database),
+            "{method}: harmed; {output}"
+        );
         nothing_injected(&by_hand);
     }
     nothing_injected(&scene.bookend);
@@ -113,7 +139,9 @@ fn restore_sh_restores_the_same_with_stock_tools_alone() {
 fn stock(scene: &Scene) -> Bookend {
     let url = scene.database.url();
     let password = url.split(['@', ':']).nth(2).unwrap().to_owned();
-    let password = percent_encoding::percent_decode_str(&password).decode_utf8_lossy().into_owned();
+    let password = percent_encoding::percent_decode_str(&password)
+        .decode_utf8_lossy()
+        .into_owned();
     Bookend::with_tools(Version::V18)
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", scene.server.port().to_string())
@@ -148,8 +176,10 @@ impl Drop for Restored<'_> {
 
 fn nothing_injected(bookend: &Bookend) {
     let files = super::scene::files_below(bookend.work().parent().unwrap());
-    let injected: Vec<_> = files.iter().filter(|path| path.ends_with("injected")).collect();
+    let injected: Vec<_> = files
+        .iter()
+        .filter(|path| path.ends_with("injected"))
+        .collect();
     assert!(injected.is_empty(), "{injected:?}");
     assert!(!std::path::Path::new("/injected").exists());
 }
-

@@ -14,7 +14,7 @@ struct Holder(Child);
 
 impl Holder {
     fn of(scene: &Scene, table: &str) -> Self {
-        let mut child = Command::new(scene.server.tool("psql"))
+        let child = Command::new(scene.server.tool("psql"))
             .args(["-qX", &scene.database.url()])
             .env("PGAPPNAME", "nightly import")
             .stdin(Stdio::piped())
@@ -45,12 +45,20 @@ impl Drop for Holder {
 fn who_holds_a_lock_is_told_and_waited_for_no_longer_than_asked() {
     let scene = Scene::small("locked");
     let holder = Holder::of(&scene, "orders");
-    let output = scene.bookend.run(&["backup", "--json", "--lock-timeout", "2s"]);
+    let output = scene
+        .bookend
+        .run(&["backup", "--json", "--lock-timeout", "2s"]);
     expect(
         &output,
         1,
         "locked",
-        &["orders", scene.database.name(), "nightly import", "pid ", "--lock-timeout"],
+        &[
+            "orders",
+            scene.database.name(),
+            "nightly import",
+            "pid ",
+            "--lock-timeout",
+        ],
     );
     assert!(output.took < Duration::from_secs(15), "{:?}", output.took);
     drop(holder);
@@ -87,13 +95,23 @@ fn waiting_for_a_lock_can_be_interrupted() {
 
 #[test]
 fn too_many_tables_for_the_locks_of_the_server_name_setting_and_number() {
-    let settings = ["max_connections = 10", "max_prepared_transactions = 0", "max_locks_per_transaction = 10", "autovacuum = off"];
+    let settings = [
+        "max_connections = 10",
+        "max_prepared_transactions = 0",
+        "max_locks_per_transaction = 10",
+        "autovacuum = off",
+    ];
     let settings = settings.map(str::to_owned).to_vec();
-    let options = ServerOptions { settings, ..ServerOptions::default() };
+    let options = ServerOptions {
+        settings,
+        ..ServerOptions::default()
+    };
     let server = Server::start(Version::V16, &options);
     let database = server.database("many");
     let create = |from: u32, to: u32| {
-        let sql = format!("DO $$ BEGIN FOR n IN {from}..{to} LOOP EXECUTE format('CREATE TABLE t%s (n int)', n); END LOOP; END $$");
+        let sql = format!(
+            "DO $$ BEGIN FOR n IN {from}..{to} LOOP EXECUTE format('CREATE TABLE t%s (n int)', n); END LOOP; END $$"
+        );
         database.psql(&sql);
     };
     for step in 0..30 {
@@ -105,13 +123,23 @@ fn too_many_tables_for_the_locks_of_the_server_name_setting_and_number() {
         &output,
         1,
         "too-many-locks",
-        &["1500 tables", "max_locks_per_transaction is 10", "set max_locks_per_transaction = "],
+        &[
+            "1500 tables",
+            "max_locks_per_transaction is 10",
+            "set max_locks_per_transaction = ",
+        ],
     );
     assert!(bookend.archives().is_empty());
     // And the number that it names is enough.
     let text = output.json()["error"]["hint"].as_str().unwrap().to_owned();
-    let number = text.split(['=', ' ']).find_map(|word| word.parse::<u32>().ok()).unwrap();
-    server.psql("postgres", &format!("ALTER SYSTEM SET max_locks_per_transaction = {number}"));
+    let number = text
+        .split(['=', ' '])
+        .find_map(|word| word.parse::<u32>().ok())
+        .unwrap();
+    server.psql(
+        "postgres",
+        &format!("ALTER SYSTEM SET max_locks_per_transaction = {number}"),
+    );
     server.stop(super::common::server::Stop::Fast);
     server.start_again();
     bookend.succeed(&["backup", "--json"]);

@@ -2,12 +2,7 @@
 //! goes away in the middle, or ends it. Whatever happens, the source stays as it was and no
 //! file that looks like a complete archive is incomplete.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -35,6 +35,11 @@ pub const SLOW_TO_LOAD: &str = "
                                               THEN 0.2 ELSE 0 END)::text = ''));
     INSERT INTO slow SELECT generate_series(1, 50);";
 
+/// A pg_dump that has ended, and its session with it, before anything of it is read: whatever
+/// copies rows after it is bookend.
+pub const DUMP_AT_ONCE: &str =
+    "\"$REAL\" \"$@\" >\"$HERE/out\" || exit 1\n: >\"$HERE/ended\"\nexec cat \"$HERE/out\"";
+
 /// A database on the shared server, its program, and how the database looked at first.
 pub struct Scene {
     pub server: &'static Server,
@@ -205,7 +210,10 @@ pub fn told(output: &Output) -> (String, String) {
     assert_eq!(document["ok"], false, "{output}");
     (
         error["code"].as_str().expect("a code").to_owned(),
-        format!("{} | {} | {}", error["message"], error["causes"], error["hint"]),
+        format!(
+            "{} | {} | {}",
+            error["message"], error["causes"], error["hint"]
+        ),
     )
 }
 

@@ -13,13 +13,23 @@ const CANARY: &str = "c4nary:W0rt/sp@tz";
 #[test]
 fn a_password_is_nowhere_but_in_environments() {
     let server = Server::shared(Version::V16);
-    server.psql("postgres", &format!("CREATE ROLE canary SUPERUSER LOGIN PASSWORD '{CANARY}'"));
+    server.psql(
+        "postgres",
+        &format!("CREATE ROLE canary SUPERUSER LOGIN PASSWORD '{CANARY}'"),
+    );
     let database = server.database("canary");
     database.psql(SMALL);
     let url = server.url_of("canary", CANARY, database.name());
     let encoded = url.split(['@', ':']).nth(2).unwrap().to_owned();
-    let needles = [CANARY.to_owned(), encoded, "c4nary%3AW0rt".to_owned(), "W0rt".to_owned()];
-    let bookend = Bookend::new().env("DATABASE_URL", &url).env("OTHER_URL", &url);
+    let needles = [
+        CANARY.to_owned(),
+        encoded,
+        "c4nary%3AW0rt".to_owned(),
+        "W0rt".to_owned(),
+    ];
+    let bookend = Bookend::new()
+        .env("DATABASE_URL", &url)
+        .env("OTHER_URL", &url);
     let watch = Watch::begin();
     let mut outputs = vec![
         bookend.run(&["doctor", "-v"]),
@@ -27,7 +37,16 @@ fn a_password_is_nowhere_but_in_environments() {
         bookend.run(&["backup", "--json", "--progress", "json"]),
         bookend.run(&["verify", "latest", "--prove", "-v"]),
         bookend.run(&["restore", "latest", "--into", "canary_back", "-v"]),
-        bookend.run(&["run", "-v", "--env", "MINE={url}", "--", "psql", "-qXc", "CREATE TABLE new (n int)"]),
+        bookend.run(&[
+            "run",
+            "-v",
+            "--env",
+            "MINE={url}",
+            "--",
+            "psql",
+            "-qXc",
+            "CREATE TABLE new (n int)",
+        ]),
         bookend.run(&["list", "-v"]),
         bookend.run(&["show", "latest"]),
         bookend.run(&["copies", "list", "-v"]),
@@ -38,20 +57,31 @@ fn a_password_is_nowhere_but_in_environments() {
     }
     // And when things go wrong.
     let broken = format!("{url}_nowhere");
-    let bookend = bookend.env("BROKEN_URL", &broken).env("GARBLED_URL", format!("{url}?what=%zz"));
+    let bookend = bookend
+        .env("BROKEN_URL", &broken)
+        .env("GARBLED_URL", format!("{url}?what=%zz"));
     for words in [
         vec!["backup", "-v", "env:BROKEN_URL"],
         vec!["backup", "--json", "env:GARBLED_URL"],
         vec!["restore", "latest", "--into", "canary_back", "--json"],
         vec!["run", "--json", "--", "sh", "-c", "exit 3"],
-        vec!["backup", "--tool-dir", "/nowhere", "--lock-timeout", "nonsense"],
+        vec![
+            "backup",
+            "--tool-dir",
+            "/nowhere",
+            "--lock-timeout",
+            "nonsense",
+        ],
     ] {
         let output = bookend.run(&words);
         assert_ne!(output.code, Some(0), "{output}");
         outputs.push(output);
     }
     let lines = watch.end();
-    assert!(lines.iter().any(|line| line.contains("pg_restore")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.contains("pg_restore")),
+        "{lines:?}"
+    );
     server.psql("postgres", "DROP DATABASE canary_back");
     nowhere(&needles, &bookend, &outputs, &lines);
 }
@@ -68,7 +98,9 @@ fn nowhere(needles: &[String], bookend: &Bookend, outputs: &[Output], lines: &BT
         let mut files = 0;
         for path in files_below(bookend.work().parent().unwrap()) {
             let bytes = std::fs::read(&path).unwrap();
-            let found = bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+            let found = bytes
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes());
             assert!(!found, "{needle} in {}", path.display());
             files += 1;
         }

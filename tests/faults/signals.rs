@@ -6,9 +6,12 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::common::{Output, Running};
-use super::scene::{SLOW_TO_LOAD, SMALL, Scene, big, expect, wait_for_file};
+use super::scene::{DUMP_AT_ONCE, SLOW_TO_LOAD, SMALL, Scene, big, expect, wait_for_file};
 
-const SIGNALS: [(Signal, i32, &str); 2] = [(Signal::SIGINT, 130, "SIGINT"), (Signal::SIGTERM, 143, "SIGTERM")];
+const SIGNALS: [(Signal, i32, &str); 2] = [
+    (Signal::SIGINT, 130, "SIGINT"),
+    (Signal::SIGTERM, 143, "SIGTERM"),
+];
 
 /// Interrupts, and looks at how it ended.
 fn interrupt(running: Running, (signal, exit, name): (Signal, i32, &str)) -> Output {
@@ -16,13 +19,19 @@ fn interrupt(running: Running, (signal, exit, name): (Signal, i32, &str)) -> Out
     running.signal(signal);
     let output = running.wait();
     expect(&output, exit, "interrupted", &[name]);
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
     output
 }
 
 /// A tool that says it began, and hangs when its arguments match.
 fn hanging(scene: &Scene, tool: &str, when: &str) -> (String, PathBuf) {
-    let body = format!("case \"$*\" in {when}) : >\"$HERE/began\"; sleep 60;; esac\nexec \"$REAL\" \"$@\"");
+    let body = format!(
+        "case \"$*\" in {when}) : >\"$HERE/began\"; sleep 60;; esac\nexec \"$REAL\" \"$@\""
+    );
     let tools = scene.fake(tool, &body);
     let began = PathBuf::from(&tools).join("began");
     (tools, began)
@@ -34,7 +43,14 @@ fn a_backup_is_interrupted_while_pg_dump_runs() {
     for signal in SIGNALS {
         for when in ["*", "*--data-only*"] {
             let (tools, began) = hanging(&scene, "pg_dump", when);
-            let running = scene.bookend.spawn(&["backup", "--json", "--tool-dir", &tools]);
+            let running = scene.bookend.spawn(&[
+                "backup",
+                "--json",
+                "--compress",
+                "zstd:19",
+                "--tool-dir",
+                &tools,
+            ]);
             wait_for_file(&began);
             interrupt(running, signal);
             assert!(scene.bookend.archives().is_empty());
@@ -47,7 +63,17 @@ fn a_backup_is_interrupted_while_pg_dump_runs() {
 fn a_backup_is_interrupted_while_rows_are_read() {
     let scene = Scene::with("stop_rows", &big("filled", 30));
     for signal in SIGNALS {
-        let running = scene.bookend.spawn(&["backup", "--json"]);
+        // Thorough compression keeps the rows coming long enough to be seen.
+        let tools = scene.fake("pg_dump", DUMP_AT_ONCE);
+        let running = scene.bookend.spawn(&[
+            "backup",
+            "--json",
+            "--compress",
+            "zstd:19",
+            "--tool-dir",
+            &tools,
+        ]);
+        wait_for_file(&PathBuf::from(&tools).join("ended"));
         scene.wait_for_statement("COPY %");
         interrupt(running, signal);
         assert!(scene.bookend.archives().is_empty());
@@ -62,7 +88,10 @@ fn a_restore_and_a_proof_are_interrupted_at_each_stage_and_drop_their_copy() {
     let scene = Scene::with("stop_restore", &format!("{SMALL}{SLOW_TO_LOAD}"));
     scene.archive();
     let name = format!("{}_back", scene.database.name());
-    let commands = [vec!["restore", "latest", "--into", &name, "--json"], vec!["verify", "latest", "--prove", "--json"]];
+    let commands = [
+        vec!["restore", "latest", "--into", &name, "--json"],
+        vec!["verify", "latest", "--prove", "--json"],
+    ];
     for (command, signal) in commands.iter().zip(SIGNALS) {
         for (tool, when) in [("pg_restore", "*"), ("pg_dump", "*")] {
             let (tools, began) = hanging(&scene, tool, when);
@@ -93,7 +122,14 @@ fn a_comparison_is_interrupted_and_drops_its_copy() {
     scene.archive();
     for signal in SIGNALS {
         let (tools, began) = hanging(&scene, "pg_dump", "*");
-        let running = scene.bookend.spawn(&["verify", "latest", "--prove", "--json", "--tool-dir", &tools]);
+        let running = scene.bookend.spawn(&[
+            "verify",
+            "latest",
+            "--prove",
+            "--json",
+            "--tool-dir",
+            &tools,
+        ]);
         wait_for_file(&began);
         interrupt(running, signal);
     }
@@ -111,7 +147,9 @@ fn a_restore_is_interrupted_in_post_data() {
     let scene = Scene::with("stop_post", &sql);
     scene.archive();
     for signal in SIGNALS {
-        let running = scene.bookend.spawn(&["verify", "latest", "--prove", "--json"]);
+        let running = scene
+            .bookend
+            .spawn(&["verify", "latest", "--prove", "--json"]);
         scene.wait_for_statement("REFRESH %");
         interrupt(running, signal);
     }
@@ -147,7 +185,11 @@ fn a_run_is_interrupted_before_and_during_its_command() {
     eprintln!("{output}");
     let status = scene.bookend.succeed(&["status", "--json"]);
     eprintln!("{status}");
-    assert_eq!(status.json()["left_behind"].as_array().unwrap().len(), 0, "{status}");
+    assert_eq!(
+        status.json()["left_behind"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
     scene.is_untouched();
 }
 
@@ -169,17 +211,26 @@ fn a_second_signal_ends_at_once_and_status_tells_what_is_left() {
     // One that does not want to end.
     let stubborn = script.replace("sleep 60", "trap '' TERM INT; sleep 20 & wait; sleep 20");
     std::fs::write(PathBuf::from(&tools).join("pg_restore"), stubborn).unwrap();
-    let running = scene.bookend.spawn(&["verify", "latest", "--prove", "--json", "--tool-dir", &tools]);
+    let running = scene.bookend.spawn(&[
+        "verify",
+        "latest",
+        "--prove",
+        "--json",
+        "--tool-dir",
+        &tools,
+    ]);
     wait_for_file(&began);
     running.signal(Signal::SIGINT);
     std::thread::sleep(Duration::from_millis(300));
     running.signal(Signal::SIGINT);
     let output = running.wait();
-    expect(&output, 130, "interrupted", &["second signal"]);
+    expect(&output, 130, "interrupted", &["another signal"]);
     let status = scene.bookend.succeed(&["status", "--json"]).json();
     let left = status["left_behind"].as_array().unwrap();
     assert_eq!(left.len(), 1, "{status}");
-    scene.bookend.succeed(&["copies", "drop", left[0]["name"].as_str().unwrap()]);
+    scene
+        .bookend
+        .succeed(&["copies", "drop", left[0]["name"].as_str().unwrap()]);
     nothing_is_owed(&scene);
     scene.is_untouched();
 }

@@ -13,7 +13,11 @@ fn a_store_without_room_leaves_nothing_behind() {
     for compress in ["zstd", "none"] {
         let mut command = Command::new("sh");
         command
-            .args(["-c", "ulimit -f 128; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bookend")])
+            .args([
+                "-c",
+                "ulimit -f 128; exec \"$0\" \"$@\"",
+                env!("CARGO_BIN_EXE_bookend"),
+            ])
             .args(["backup", "--json", "--compress", compress]);
         let output = scene.bookend.spawn_command(command).wait();
         expect(&output, 1, "archive-io", &["--store", "too large"]);
@@ -43,7 +47,12 @@ fn a_full_disk_is_named_with_what_to_do() {
         eprintln!("not tried: {output}");
         return;
     }
-    expect(&output, 1, "archive-io", &["No space left on device", "--store DIR"]);
+    expect(
+        &output,
+        1,
+        "archive-io",
+        &["No space left on device", "--store DIR"],
+    );
     scene.is_untouched();
 }
 
@@ -52,16 +61,22 @@ fn a_store_that_cannot_be_written_is_named_before_anything_is_read() {
     let scene = Scene::small("readonly");
     let file = scene.bookend.write("file", "");
     let below = file.join("store");
-    let output = scene.bookend.run(&["backup", "--json", "--store", below.to_str().unwrap()]);
+    let output = scene
+        .bookend
+        .run(&["backup", "--json", "--store", below.to_str().unwrap()]);
     expect(&output, 1, "store-io", &[below.to_str().unwrap()]);
     if !nix::unistd::geteuid().is_root() {
         let closed = scene.bookend.work().join("closed");
         std::fs::create_dir(&closed).unwrap();
         std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o500)).unwrap();
-        let output = scene.bookend.run(&["backup", "--json", "--store", closed.to_str().unwrap()]);
+        let output = scene
+            .bookend
+            .run(&["backup", "--json", "--store", closed.to_str().unwrap()]);
         expect(&output, 1, "store-io", &["closed", "--store DIR"]);
     }
-    let output = scene.bookend.run(&["backup", "--json", "--store", "/proc/nowhere"]);
+    let output = scene
+        .bookend
+        .run(&["backup", "--json", "--store", "/proc/nowhere"]);
     assert_eq!(output.code, Some(1), "{output}");
     scene.is_untouched();
 }
@@ -73,7 +88,12 @@ fn two_backups_at_once_get_two_names() {
     let running = [(); 3].map(|()| scene.bookend.spawn(&["backup", "--json"]));
     let mut ids: Vec<String> = running
         .into_iter()
-        .map(|one| one.wait().expect_code(0).json()["id"].as_str().unwrap().to_owned())
+        .map(|one| {
+            one.wait().expect_code(0).json()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     ids.sort();
     ids.dedup();
@@ -87,8 +107,13 @@ fn two_backups_at_once_get_two_names() {
 #[test]
 fn a_store_that_is_removed_meanwhile_is_no_success() {
     let scene = Scene::small("removed");
-    let tools = scene.fake("pg_dump", "rm -rf \"$HERE/../../work/backups\"\nexec \"$REAL\" \"$@\"");
-    let output = scene.bookend.run(&["backup", "--json", "--tool-dir", &tools]);
+    let tools = scene.fake(
+        "pg_dump",
+        "rm -rf \"$HERE/../../work/backups\"\nexec \"$REAL\" \"$@\"",
+    );
+    let output = scene
+        .bookend
+        .run(&["backup", "--json", "--tool-dir", &tools]);
     assert_eq!(output.code, Some(1), "{output}");
     eprintln!("{output}");
     assert!(scene.bookend.archives().is_empty());

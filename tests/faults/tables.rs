@@ -1,18 +1,24 @@
 //! Tables that change between the snapshot and the locks, or while rows are read.
 
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
 
 use super::common::Server;
-use super::scene::{Scene, big, expect};
+use super::scene::{DUMP_AT_ONCE, Scene, big, expect, wait_for_file};
 
-const TABLE: &str = "CREATE TABLE t (a int, b int); INSERT INTO t SELECT n, -n FROM generate_series(1, 100) n;
+const TABLE: &str =
+    "CREATE TABLE t (a int, b int); INSERT INTO t SELECT n, -n FROM generate_series(1, 100) n;
                      CREATE TABLE u AS SELECT generate_series(1, 10) AS n;";
 
 /// A pg_dump that does this to the database before the real one starts, once or always.
 fn meddling(scene: &Scene, sql: &str, always: bool) -> String {
-    let once = if always { "" } else { "[ -e \"$HERE/done\" ] || " };
+    let once = if always {
+        ""
+    } else {
+        "[ -e \"$HERE/done\" ] || "
+    };
     let body = format!(
         "{once}\"$PSQL\" -qXc \"{sql}\" >/dev/null || exit 1\n: >\"$HERE/done\"\nexec \"$REAL\" \"$@\""
     );
@@ -22,12 +28,16 @@ fn meddling(scene: &Scene, sql: &str, always: bool) -> String {
 /// The rows of `public.t` and what the program said.
 fn backed_up(scene: &Scene, sql: &str) -> (Option<u64>, String) {
     let tools = meddling(scene, sql, false);
-    let output = scene.bookend.succeed(&["backup", "--json", "--tool-dir", &tools]);
+    let output = scene
+        .bookend
+        .succeed(&["backup", "--json", "--tool-dir", &tools]);
     let show = scene.bookend.succeed(&["show", "latest", "--json"]).json();
     let objects = show["objects"].as_array().expect("objects");
     let table = objects.iter().find(|object| object["object"] == "public.t");
     let rows = table.map(|table| table["rows"].as_u64().expect("rows"));
-    let proof = scene.bookend.succeed(&["verify", "latest", "--prove", "--json"]);
+    let proof = scene
+        .bookend
+        .succeed(&["verify", "latest", "--prove", "--json"]);
     assert_eq!(proof.json()["verdict"], "identical");
     (rows, output.stderr)
 }
@@ -40,7 +50,10 @@ fn a_table_truncated_and_refilled_after_the_snapshot_makes_the_backup_start_over
         "TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 70) n",
     );
     assert_eq!(rows, Some(70), "{said}");
-    assert!(said.contains("public.t") && said.contains("starting over"), "{said}");
+    assert!(
+        said.contains("public.t") && said.contains("starting over"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -48,8 +61,15 @@ fn a_table_that_is_truncated_again_and_again_fails_by_name() {
     let scene = Scene::with("restless", TABLE);
     let sql = "TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 70) n";
     let tools = meddling(&scene, sql, true);
-    let output = scene.bookend.run(&["backup", "--json", "--tool-dir", &tools]);
-    expect(&output, 1, "moved", &["public.t", scene.database.name(), "run it again"]);
+    let output = scene
+        .bookend
+        .run(&["backup", "--json", "--tool-dir", &tools]);
+    expect(
+        &output,
+        1,
+        "moved",
+        &["public.t", scene.database.name(), "run it again"],
+    );
     assert!(scene.bookend.archives().is_empty());
 }
 
@@ -59,7 +79,10 @@ fn a_table_rewritten_or_dropped_after_the_snapshot_makes_the_backup_start_over()
     for (sql, rows) in [
         (rewrite, Some(100)),
         ("DROP TABLE t", None),
-        ("DROP TABLE t; CREATE TABLE t AS SELECT 1 AS a, 2 AS b", Some(1)),
+        (
+            "DROP TABLE t; CREATE TABLE t AS SELECT 1 AS a, 2 AS b",
+            Some(1),
+        ),
         ("ALTER TABLE t DROP COLUMN b", Some(100)),
     ] {
         let scene = Scene::with("altered", TABLE);
@@ -76,6 +99,7 @@ fn columns_that_changed_places_after_the_snapshot_make_the_backup_start_over() {
     for sql in [
         "ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b",
         "ALTER TABLE t DROP COLUMN b; ALTER TABLE t ADD COLUMN b int",
+        "ALTER TABLE t RENAME TO old; CREATE TABLE t (a int, b int); INSERT INTO t VALUES (7, 7)",
     ] {
         let scene = Scene::with("swapped", TABLE);
         let body = format!(
@@ -83,9 +107,13 @@ fn columns_that_changed_places_after_the_snapshot_make_the_backup_start_over() {
              \"$PSQL\" -qXc \"{sql}\" >/dev/null\n: >\"$HERE/done\"\nexec cat \"$HERE/out\""
         );
         let tools = scene.fake("pg_dump", &body);
-        let output = scene.bookend.succeed(&["backup", "--json", "--tool-dir", &tools]);
+        let output = scene
+            .bookend
+            .succeed(&["backup", "--json", "--tool-dir", &tools]);
         assert!(output.stderr.contains("starting over"), "{sql}: {output}");
-        let proof = scene.bookend.succeed(&["verify", "latest", "--prove", "--json"]);
+        let proof = scene
+            .bookend
+            .succeed(&["verify", "latest", "--prove", "--json"]);
         assert_eq!(proof.json()["verdict"], "identical");
     }
 }
@@ -95,7 +123,18 @@ fn columns_that_changed_places_after_the_snapshot_make_the_backup_start_over() {
 #[test]
 fn somebody_who_wants_a_table_for_himself_during_the_backup_is_named() {
     let scene = Scene::with("wanted", &(big("first", 30) + ";" + TABLE));
-    let running = scene.bookend.spawn(&["backup", "--json", "--jobs", "1"]);
+    let tools = scene.fake("pg_dump", DUMP_AT_ONCE);
+    let running = scene.bookend.spawn(&[
+        "backup",
+        "--json",
+        "--jobs",
+        "1",
+        "--compress",
+        "zstd:19",
+        "--tool-dir",
+        &tools,
+    ]);
+    wait_for_file(&Path::new(&tools).join("ended"));
     scene.wait_for_statement("COPY %first%");
     running.signal(Signal::SIGSTOP);
     let altering = Altering::begin(&scene, "ALTER TABLE t ADD COLUMN c int");
@@ -105,7 +144,12 @@ fn somebody_who_wants_a_table_for_himself_during_the_backup_is_named() {
     );
     running.signal(Signal::SIGCONT);
     let output = running.wait();
-    expect(&output, 1, "locked", &["public.t", "ALTER TABLE t ADD COLUMN c int", "pid "]);
+    expect(
+        &output,
+        1,
+        "locked",
+        &["public.t", "ALTER TABLE t ADD COLUMN c int", "pid "],
+    );
     altering.end();
     assert!(scene.bookend.archives().is_empty());
     scene.bookend.succeed(&["backup"]);
@@ -127,9 +171,18 @@ fn somebody_between_two_locks_is_let_through() {
     cat
 }";
     let tools = scene.fake("pg_dump", body);
-    let output = scene.bookend.succeed(&["backup", "--json", "--lock-timeout", "60s", "--tool-dir", &tools]);
+    let output = scene.bookend.succeed(&[
+        "backup",
+        "--json",
+        "--lock-timeout",
+        "60s",
+        "--tool-dir",
+        &tools,
+    ]);
     assert!(output.took.as_secs() < 30, "{output}");
-    let columns = scene.database.psql("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0");
+    let columns = scene
+        .database
+        .psql("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0");
     assert_eq!(columns.trim(), "3");
 }
 

@@ -1,9 +1,11 @@
 //! What went wrong on a server or with the vendor's tools.
 
+use nix::sys::signal::Signal;
+
 use super::super::failure::{Exit, Failure};
 use super::{connection, files, interrupted};
 use crate::engine::EngineError;
-use crate::process::ProcessError;
+use crate::process::{Ending, LastWords, ProcessError};
 
 pub(super) fn failure(error: &EngineError) -> Failure {
     match error {
@@ -12,7 +14,7 @@ pub(super) fn failure(error: &EngineError) -> Failure {
         EngineError::Seam(error) => files::seam(error),
         EngineError::Sql { what, source } => sql(what, source),
         EngineError::Locked { holders, .. } => Failure::of(Exit::Failed, "locked", error)
-            .because(holders.iter().map(|holder| format!("held by {holder}")))
+            .because(holders.iter().map(|holder| format!("in the way: {holder}")))
             .hint("run it again when that session has ended, or wait longer: --lock-timeout 10m"),
         EngineError::Moved { .. } => Failure::of(Exit::Failed, "moved", error)
             .hint("run it again while no migration is under way"),
@@ -121,13 +123,36 @@ pub(super) fn process(error: &ProcessError) -> Failure {
         ProcessError::Unusable { .. } => Failure::of(Exit::Tool, "tool-unusable", error)
             .hint("name the folder of a working one: --tool-dir DIR"),
         ProcessError::Spawn { .. } => Failure::of(Exit::Tool, "tool-not-started", error),
-        ProcessError::Failed { .. } => Failure::of(Exit::Failed, "tool-failed", error),
+        ProcessError::Failed { ending, words, .. } => {
+            let failure = Failure::of(Exit::Failed, "tool-failed", error);
+            match tool_hint(*ending, words.as_ref().map(LastWords::as_str)) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
         ProcessError::StillRunning { .. } => Failure::of(Exit::Failed, "tool-still-running", error),
         ProcessError::HeldOpen { .. } => Failure::of(Exit::Failed, "tool-output-held-open", error),
         ProcessError::TooMuch { .. } => Failure::of(Exit::Failed, "tool-output-too-long", error),
         ProcessError::Pipe { .. } => Failure::of(Exit::Failed, "tool-pipe", error),
         ProcessError::Cancelled { .. } => interrupted().because([error.to_string()]),
     }
+}
+
+/// What helps against the usual reasons for a tool to fail.
+fn tool_hint(ending: Ending, words: Option<&str>) -> Option<&'static str> {
+    let words = words.unwrap_or_default();
+    if words.contains("permission denied for") {
+        return Some(
+            "use a role that may read all of it: its owner, or GRANT pg_read_all_data TO the role (14 and newer; large objects need their owner or a superuser)",
+        );
+    }
+    if words.contains("server closed the connection") || words.contains("terminating connection") {
+        return Some("see the server's log, then run the command again");
+    }
+    let killed = ending == Ending::Signalled(Signal::SIGKILL as i32);
+    killed.then_some(
+        "something else killed it, perhaps for want of memory: see the system's log (dmesg)",
+    )
 }
 
 fn install(tool: &str, major: Option<u32>) -> String {

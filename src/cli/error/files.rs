@@ -73,8 +73,11 @@ pub(super) fn store(error: &StoreError) -> Failure {
 
 fn io(failure: Failure, source: &std::io::Error) -> Failure {
     match source.kind() {
+        ErrorKind::FileTooLarge => failure.hint(
+            "the limit of a file's size (ulimit -f) or of the file system: raise it, or keep archives elsewhere: --store DIR",
+        ),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            failure.hint("free space there, or keep archives elsewhere: --store DIR")
+            failure.hint("free space in the store, or keep archives elsewhere: --store DIR")
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             failure.hint("use a folder that you may write: --store DIR")

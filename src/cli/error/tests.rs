@@ -61,7 +61,7 @@ fn servers() {
     }), @r"
     exit 1 (locked)
     error: table public.orders of shop is locked by another session
-    caused by: held by pid 4711 (ada, psql): ALTER TABLE orders
+    caused by: in the way: pid 4711 (ada, psql): ALTER TABLE orders
     hint: run it again when that session has ended, or wait longer: --lock-timeout 10m
     ");
     insta::assert_snapshot!(told(EngineError::TooManyLocks {
@@ -155,7 +155,7 @@ fn archives_and_the_store() {
     exit 1 (archive-io)
     error: backups/.shop.tar.partial could not be written
     caused by: no storage space
-    hint: free space there, or keep archives elsewhere: --store DIR
+    hint: free space in the store, or keep archives elsewhere: --store DIR
     ");
     insta::assert_snapshot!(told(StoreError::NoSuchArchive {
         word: "shpo".to_owned(),

@@ -25,7 +25,7 @@ impl Face for Json {
     }
 
     fn end(&self, reading: &Reading) {
-        print(&object("done", reading));
+        print(&object("end", reading));
     }
 
     fn note(&self, text: &str) {

@@ -68,7 +68,7 @@ fn last_line(reading: &Reading) -> String {
     if reading.rows > 0 {
         facts.push(figures::counted(reading.rows, "row", "rows"));
     }
-    format!("{}: done in {}", reading.phase, facts.join(" · "))
+    format!("{}: ended after {}", reading.phase, facts.join(" · "))
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
         );
         assert_eq!(
             last_line(&reading()),
-            "backup: done in 3.0 s · 300 MiB · 1,234,567 rows"
+            "backup: ended after 3.0 s · 300 MiB · 1,234,567 rows"
         );
     }
 }

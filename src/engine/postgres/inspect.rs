@@ -14,19 +14,19 @@ const SUPPORTED: std::ops::RangeInclusive<u32> = 12..=18;
 
 /// Looks.
 pub(super) async fn inspect(context: &Context, target: &Target) -> Result<Inspection, EngineError> {
-    let session = target
-        .postgres()?
-        .connect(&application_name(context))
+    let name = application_name(context);
+    let session = context
+        .unless_cancelled(target.postgres()?.connect(&name))
         .await?;
     let server = server::facts(&session, target).await?;
     let (bytes, tables) = sizes(&session, target).await?;
     let mut checks = vec![version_check(&server)];
     let mut tools = Vec::new();
     for name in ["pg_dump", "pg_restore"] {
-        let found = context
-            .tools
-            .find(name, Some(server.version_num / 10_000))
-            .await;
+        let found = context.tool(name, server.version_num / 10_000).await;
+        if let Err(EngineError::Cancelled) = found {
+            return Err(EngineError::Cancelled);
+        }
         checks.push(match &found {
             Ok(tool) => ok(name, tool.title()),
             Err(error) => Check {

@@ -78,7 +78,7 @@ impl Engine for Postgres {
         source: Arc<dyn Source>,
         copy: &DatabaseCopy,
     ) -> Result<Comparison, EngineError> {
-        proof::compare(context, source, copy).await
+        Box::pin(proof::compare(context, source, copy)).await
     }
 
     async fn publish(

@@ -64,7 +64,7 @@ pub(super) async fn compare(
         schema: toc::schema_entries(&toc),
         ..source.snapshot().clone()
     };
-    let found = read_copy(context, &archive, copy).await?;
+    let found = Box::pin(read_copy(context, &archive, copy)).await?;
     let mut verdict = compare::schema(&archive, &found, None, &copy.request);
     if verdict.needs_reference {
         let reference = reference(context, Arc::clone(&source), copy).await?;

@@ -35,10 +35,9 @@ impl Server {
 
 /// A session in the server's maintenance database.
 pub(super) async fn maintenance(context: &Context, on: &Target) -> Result<Session, EngineError> {
-    Ok(on
-        .postgres()?
-        .connect_maintenance(&application_name(context))
-        .await?)
+    let name = application_name(context);
+    let connecting = on.postgres()?.connect_maintenance(&name);
+    context.unless_cancelled(connecting).await
 }
 
 /// Reads the facts through any session of that server.

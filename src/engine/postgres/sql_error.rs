@@ -15,7 +15,9 @@ pub(super) fn sql(
         if is_lost(&error) {
             return EngineError::Connection(ConnectionError::Lost {
                 server: target.display_url(),
-                reason: error.to_string(),
+                reason: error
+                    .as_db_error()
+                    .map_or_else(|| error.to_string(), |said| said.message().to_owned()),
             });
         }
         if error.code() == Some(&SqlState::OUT_OF_MEMORY)

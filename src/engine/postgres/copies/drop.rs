@@ -1,5 +1,7 @@
 //! Dropping databases of bookend's own, and no others.
 
+use std::time::Duration;
+
 use crate::connection::Target;
 use crate::connection::postgres::Session;
 use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase};
@@ -12,11 +14,17 @@ use super::marker::Marker;
 use super::rename::rename;
 use super::{find, names, not_ours, set_marker};
 
+/// How often and how long a `CREATE DATABASE` under way is waited for: a minute.
+const CREATION_LOOKS: u32 = 300;
+const CREATION_PAUSE: Duration = Duration::from_millis(200);
+
 /// Drops a copy if it is still the disposable one that was built.
 pub(in super::super) async fn discard(
     context: &Context,
     copy: DatabaseCopy,
 ) -> Result<(), EngineError> {
+    // Also after an interruption, which is the usual reason to be here.
+    let context = &context.uninterrupted();
     let session = server::maintenance(context, &copy.target).await?;
     match find(&session, &copy.target, &copy.name).await? {
         None => {}
@@ -75,7 +83,7 @@ async fn drop_checked(
         comment = quote_literal(&found.comment),
         quoted = quote_identifier(name),
     );
-    rename(context, session, &server, on, found.oid, &check).await?;
+    rename(session, &server, on, found.oid, &check).await?;
     session
         .batch_execute(&format!("DROP DATABASE {doomed}"))
         .await
@@ -178,6 +186,7 @@ pub(in super::super) async fn drop_announced(
     made: &MadeDatabase,
 ) -> Result<bool, EngineError> {
     let session = server::maintenance(context, on).await?;
+    creation_has_ended(&session, on, &made.name).await?;
     let Some(found) = find(&session, on, &made.name).await? else {
         context
             .ledger
@@ -207,6 +216,26 @@ pub(in super::super) async fn drop_announced(
         .settle(&made.name, "dropped")
         .map_err(EngineError::Ledger)?;
     Ok(true)
+}
+
+/// A `CREATE DATABASE` goes on after the program that asked for it was killed.
+async fn creation_has_ended(session: &Session, on: &Target, name: &str) -> Result<(), EngineError> {
+    for _ in 0..CREATION_LOOKS {
+        let row = session
+            .query_one(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity
+                   WHERE pid <> pg_catalog.pg_backend_pid() AND state = 'active'
+                     AND query LIKE 'CREATE DATABASE%' AND pg_catalog.strpos(query, $1) > 0)",
+                &[&name],
+            )
+            .await
+            .map_err(sql(on, "the server's sessions could not be listed"))?;
+        if !row.get::<_, bool>(0) {
+            return Ok(());
+        }
+        tokio::time::sleep(CREATION_PAUSE).await;
+    }
+    Err(not_ours(name, "the server is still creating it"))
 }
 
 async fn is_empty(context: &Context, on: &Target, name: &str) -> Result<bool, EngineError> {

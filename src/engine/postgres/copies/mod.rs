@@ -33,7 +33,7 @@ async fn find(
         .query_opt(
             "SELECT d.oid, coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),
                     CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT')
-                         THEN pg_catalog.pg_database_size(d.oid) ELSE 0 END
+                         THEN coalesce(pg_catalog.pg_database_size(d.oid), 0) ELSE 0 END
                FROM pg_catalog.pg_database d WHERE d.datname = $1",
             &[&name],
         )

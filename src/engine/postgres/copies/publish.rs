@@ -58,7 +58,7 @@ pub(in super::super) async fn publish(
         statements.push_str("; ");
         statements.push_str(statement);
     }
-    rename(context, &session, &server, on, found.oid, &statements)
+    rename(&session, &server, on, found.oid, &statements)
         .await
         .map_err(|error| taken(error, on, &into))?;
     context

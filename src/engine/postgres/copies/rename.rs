@@ -6,9 +6,8 @@ use tokio_postgres::error::SqlState;
 
 use crate::connection::Target;
 use crate::connection::postgres::Session;
-use crate::engine::{Context, EngineError};
+use crate::engine::EngineError;
 
-use super::super::dump::control::application_name;
 use super::super::server::Server;
 use super::super::sql_error::{has_code, sql};
 
@@ -17,7 +16,6 @@ const RENAME_TRIES: usize = 20;
 
 /// Runs statements that need the database to be free of sessions, in one transaction.
 pub(super) async fn rename(
-    context: &Context,
     session: &Session,
     server: &Server,
     on: &Target,
@@ -25,7 +23,7 @@ pub(super) async fn rename(
     statements: &str,
 ) -> Result<(), EngineError> {
     for attempt in 1.. {
-        end_own_sessions(context, session, server, on, oid).await?;
+        end_own_sessions(session, server, on, oid).await?;
         match session
             .batch_execute(&format!("BEGIN; {statements}; COMMIT"))
             .await
@@ -43,10 +41,9 @@ pub(super) async fn rename(
     Ok(())
 }
 
-/// Ends what is left of this run's sessions in a copy; a superuser's own may be on their way
-/// out still when a worker was dropped.
+/// Ends what is left of bookend's own sessions in a copy: of this run, on their way out still
+/// when a worker was dropped; of a killed one, at work on the server until they see it.
 async fn end_own_sessions(
-    context: &Context,
     session: &Session,
     server: &Server,
     on: &Target,
@@ -58,13 +55,8 @@ async fn end_own_sessions(
                FROM pg_catalog.pg_stat_activity
               WHERE datid = $1 AND pid <> pg_catalog.pg_backend_pid()
                 AND (usename = $2 OR $3)
-                AND application_name LIKE $4",
-            &[
-                &oid,
-                &server.role,
-                &server.superuser,
-                &format!("{}%", application_name(context).replace(['%', '_'], "_")),
-            ],
+                AND application_name LIKE 'bookend %'",
+            &[&oid, &server.role, &server.superuser],
         )
         .await
         .map(drop)

@@ -38,10 +38,7 @@ pub(in super::super) async fn pg_dump(
     context: &Context,
     version_num: u32,
 ) -> Result<Tool, EngineError> {
-    Ok(context
-        .tools
-        .find("pg_dump", Some(version_num / 10_000))
-        .await?)
+    context.tool("pg_dump", version_num / 10_000).await
 }
 
 /// Starts pg_dump on the control session's snapshot and reads its table of contents.

@@ -26,9 +26,9 @@ impl Control {
         context: &Context,
         target: &Target,
     ) -> Result<Self, EngineError> {
-        let session = target
-            .postgres()?
-            .connect(&application_name(context))
+        let name = application_name(context);
+        let session = context
+            .unless_cancelled(target.postgres()?.connect(&name))
             .await?;
         session
             .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -77,9 +77,9 @@ pub(in super::super) async fn open_worker(
     target: &Target,
     control: &Control,
 ) -> Result<Session, EngineError> {
-    let session = target
-        .postgres()?
-        .connect(&application_name(context))
+    let name = application_name(context);
+    let session = context
+        .unless_cancelled(target.postgres()?.connect(&name))
         .await?;
     let mut statements = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}';",

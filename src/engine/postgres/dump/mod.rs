@@ -31,7 +31,8 @@ const ATTEMPTS: usize = 4;
 struct Held {
     control: Control,
     contents: Contents,
-    monitor: Monitor,
+    /// Shows who is in the way and how old the snapshot is, until it is dropped.
+    _monitor: Monitor,
     tables: Vec<TableRead>,
     taken_at: chrono::DateTime<Utc>,
 }
@@ -58,7 +59,7 @@ pub(super) async fn dump(
     )
     .await?;
     let tables = Arc::new(tables);
-    let (contents, large_objects) = tokio::try_join!(
+    let read = tokio::try_join!(
         workers::read_all(
             context,
             target,
@@ -67,8 +68,11 @@ pub(super) async fn dump(
             Arc::clone(&sink),
         ),
         read_large_objects(context, target, &held.control, request, Arc::clone(&sink)),
-    )
-    .map_err(|error| held.monitor.explain(error))?;
+    );
+    let (contents, large_objects) = match read {
+        Ok(read) => read,
+        Err(error) => return Err(monitor::name_rivals(context, target, error).await),
+    };
     Ok(assemble::snapshot(assemble::Parts {
         target,
         taken_at: held.taken_at,
@@ -126,18 +130,18 @@ async fn try_hold(
     locks::lock_all(context, &control, target, &lockable)
         .await
         .map_err(|error| monitor.explain(error))?;
-    if let Some(table) = locks::first_moved(&control, target, &lockable).await? {
+    if let Some((table, how)) = locks::first_moved(context, &control, target, &lockable).await? {
         return Err(EngineError::Moved {
             table,
             database: target.database().to_owned(),
-            how: "truncated, rewritten or dropped".to_owned(),
+            how: how.to_owned(),
         });
     }
     let tables = table::tables(&control, target, &contents.toc).await?;
     Ok(Held {
         control,
         contents,
-        monitor,
+        _monitor: monitor,
         tables,
         taken_at,
     })

@@ -37,9 +37,9 @@ impl Monitor {
         target: &Target,
         pid: i32,
     ) -> Result<Self, EngineError> {
-        let session = target
-            .postgres()?
-            .connect(&format!("{} monitor", application_name(context)))
+        let name = format!("{} monitor", application_name(context));
+        let session = context
+            .unless_cancelled(target.postgres()?.connect(&name))
             .await?;
         let seen = Arc::new(Mutex::new(None));
         let task = tokio::spawn(watch(
@@ -115,20 +115,28 @@ async fn watch(
     }
 }
 
+/// One session in words, out of `pg_stat_activity` as `h`.
+const SESSION: &str = "CASE WHEN h.pid IS NULL THEN
+        'a prepared transaction (SELECT * FROM pg_prepared_xacts; COMMIT or ROLLBACK PREPARED)'
+    ELSE pg_catalog.format('pid %s (user %s, %s, %s: %s)', h.pid, h.usename,
+        coalesce(nullif(h.application_name, ''), 'no application name'),
+        h.state, pg_catalog.left(pg_catalog.regexp_replace(h.query, '\\s+', ' ', 'g'), 80)) END";
+
 /// Sessions of this run that wait for a relation's lock, with those that hold it.
 async fn look_for_waits(session: &Session, application: &str) -> Option<Waiting> {
     let rows = session
         .query(
-            "SELECT l.relation::pg_catalog.regclass::pg_catalog.text,
-                    pg_catalog.format('pid %s (user %s, %s, %s: %s)', h.pid, h.usename,
-                        coalesce(nullif(h.application_name, ''), 'no application name'),
-                        h.state, pg_catalog.left(pg_catalog.regexp_replace(h.query, '\\s+', ' ', 'g'), 80))
-               FROM pg_catalog.pg_locks l
-               JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-              CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) AS b(pid)
-               JOIN pg_catalog.pg_stat_activity h ON h.pid = b.pid
-              WHERE NOT l.granted AND l.locktype = 'relation'
-                AND a.application_name = $1",
+            &format!(
+                "SELECT l.relation::pg_catalog.regclass::pg_catalog.text,
+                        {SESSION}
+                   FROM pg_catalog.pg_locks l
+                   JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+                  CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) AS b(pid)
+                   -- A prepared transaction blocks as pid 0, which is nobody's.
+                   LEFT JOIN pg_catalog.pg_stat_activity h ON h.pid = b.pid
+                  WHERE NOT l.granted AND l.locktype = 'relation'
+                    AND a.application_name = $1"
+            ),
             &[&application],
         )
         .await
@@ -138,6 +146,61 @@ async fn look_for_waits(session: &Session, application: &str) -> Option<Waiting>
         table,
         holders: rows.iter().map(|row| row.get(1)).collect(),
     })
+}
+
+/// Sessions that have, or ask for, one of these tables for themselves alone: the first such
+/// table and all who want it.
+pub(super) async fn rivals(context: &Context, target: &Target, tables: &[&str]) -> Option<Waiting> {
+    let name = format!("{} monitor", application_name(context));
+    let session = target.postgres().ok()?.connect(&name).await.ok()?;
+    let rows = session
+        .query(
+            &format!(
+                "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), {SESSION}
+                   FROM pg_catalog.pg_locks l
+                   JOIN pg_catalog.pg_class c ON c.oid = l.relation
+                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   JOIN pg_catalog.pg_stat_activity h ON h.pid = l.pid
+                  WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+                    AND h.datname = pg_catalog.current_database()
+                    AND pg_catalog.format('%I.%I', n.nspname, c.relname) = ANY ($1)
+                  ORDER BY 1, l.granted DESC"
+            ),
+            &[&tables],
+        )
+        .await
+        .ok()?;
+    let table: String = rows.first()?.get(0);
+    Some(Waiting {
+        holders: rows
+            .iter()
+            .filter(|row| row.get::<_, &str>(0) == table)
+            .map(|row| row.get(1))
+            .collect(),
+        table,
+    })
+}
+
+/// Says who is in the way of a worker, which does not wait: behind a session that asks for the
+/// table for itself it would wait for our own lock.
+pub(super) async fn name_rivals(
+    context: &Context,
+    target: &Target,
+    error: EngineError,
+) -> EngineError {
+    match error {
+        EngineError::Locked {
+            table, database, ..
+        } => {
+            let rivals = rivals(context, target, &[&table]).await;
+            EngineError::Locked {
+                table,
+                database,
+                holders: rivals.map(|rivals| rivals.holders).unwrap_or_default(),
+            }
+        }
+        other => other,
+    }
 }
 
 /// The error for a full lock table, with the setting and the number it needs.

@@ -43,10 +43,18 @@ pub(super) async fn restore(
             copy.finishing = finishing(&snapshot.database, request);
             Ok(copy)
         }
-        Err(error) => Err(match copies::discard(context, copy).await {
-            Ok(()) => error,
-            Err(left) => left_behind(error, &left),
-        }),
+        Err(error) => {
+            let name = copy.name.clone();
+            Err(match copies::discard(context, copy).await {
+                Ok(()) => error,
+                Err(left) => {
+                    context.progress.note(&format!(
+                        "the unfinished copy may still be there, see bookend status; then: bookend copies drop {name}"
+                    ));
+                    left_behind(error, &left)
+                }
+            })
+        }
     }
 }
 

@@ -64,7 +64,8 @@ pub(super) struct Plan {
 const SCHEDULED: [&str; 4] = ["INDEX", "CONSTRAINT", "FK CONSTRAINT", "INDEX ATTACH"];
 
 /// A table is loaded by several workers at once only if it holds more than this (bytes of
-/// COPY text): below, emptying and freezing it in one transaction is worth more.
+/// COPY text) and outweighs the rest: one worker can empty and freeze it in one transaction,
+/// which saves the server a fifth of the work (measured, docs/benchmarks.md).
 const SPLIT_ABOVE: u64 = 256 << 20;
 
 /// Makes the plan. `schema_only`: statements without data.
@@ -154,7 +155,7 @@ fn parts(bytes: u64, total: u64, chunks: usize, jobs: usize) -> Vec<(usize, usiz
         return Vec::new();
     }
     let fair = total / jobs.max(1) as u64;
-    let parts = if jobs > 1 && bytes > SPLIT_ABOVE && bytes > fair / 2 {
+    let parts = if jobs > 1 && bytes > SPLIT_ABOVE && 2 * bytes > 3 * fair {
         jobs.min(chunks)
     } else {
         1

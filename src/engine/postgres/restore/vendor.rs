@@ -27,7 +27,7 @@ pub(super) async fn pg_restore(
         .and_then(|major| major.parse().ok())
         .unwrap_or(0);
     let needed = written_by.max(version_num / 10_000);
-    Ok(context.tools.find("pg_restore", Some(needed)).await?)
+    context.tool("pg_restore", needed).await
 }
 
 /// Types, functions, tables: everything before the rows.

@@ -49,7 +49,10 @@ pub(super) async fn plain_session(
     context: &Context,
     copy: &Target,
 ) -> Result<Session, EngineError> {
-    Ok(copy.postgres()?.connect(&application_name(context)).await?)
+    let name = application_name(context);
+    context
+        .unless_cancelled(copy.postgres()?.connect(&name))
+        .await
 }
 
 /// Opens a session for building the copy.

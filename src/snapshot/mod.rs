@@ -8,6 +8,7 @@ pub mod diff;
 mod facts;
 mod pattern;
 mod seam;
+mod secrets;
 mod stream;
 
 pub use facts::{
@@ -17,4 +18,5 @@ pub use facts::{
 };
 pub use pattern::glob_matches;
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
+pub use secrets::{SECRET_NAMES, names_secret, shown_setting};
 pub use stream::{ChunkFacts, Fingerprint, Stream, StreamId, StreamKind};

@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Error};
 
 use super::assembly::Assembly;
-use super::sql::SECRET;
+use super::sql::secret_pattern;
 use crate::snapshot::ObjectKind;
 
 /// Notes, and places where the schema itself holds secrets.
@@ -15,7 +15,7 @@ pub(super) async fn read(
     for query in [INVALID_INDEXES, PREPARED, SLOTS, PLACE] {
         notes.extend(lines(client, query).await?);
     }
-    let mut secrets = lines(client, &SECRETS.replace("{secret}", SECRET)).await?;
+    let mut secrets = lines(client, &SECRETS.replace("{secret}", &secret_pattern())).await?;
     let subscriptions = assembly
         .iter()
         .filter(|object| object.kind == ObjectKind::Other)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::lines;
 use super::naming::{Names, always_quoted, quote};
+use crate::engine::postgres::redaction::redacted;
 use crate::engine::{Discrepancy, RestoreRequest};
 use crate::snapshot::{SchemaEntry, Snapshot};
 
@@ -157,7 +158,7 @@ impl<'a> Comparison<'a> {
     /// An entry that only one side has.
     fn lonely(&mut self, entry: &SchemaEntry, missing: bool) {
         let subject = self.names.subject(entry);
-        let text = lines::shortened(&lines::headline(&entry.text));
+        let text = lines::shortened(&lines::headline(&redacted(&entry.text)));
         let (expected, found) = if missing {
             (text, "missing".to_owned())
         } else {
@@ -230,7 +231,14 @@ impl<'a> Comparison<'a> {
             self.verdict.differences.extend(strict);
             return;
         }
-        let told = lines::differing(against, found)
+        let (against, found) = (redacted(against), redacted(found));
+        if against == found {
+            let (expected, found) = ("a secret in its definition", "another secret");
+            let told = [facts.tell(kind, expected, found)];
+            self.verdict.differences.extend(told);
+            return;
+        }
+        let told = lines::differing(&against, &found)
             .into_iter()
             .flat_map(|pair| facts.named(kind, &pair));
         self.verdict.differences.extend(told);

@@ -510,3 +510,55 @@ fn versions_of_extensions_are_compared() {
         ["\"Post-GIS\" · extension: version 3.3 → version 3.4"]
     );
 }
+
+#[test]
+fn secrets_of_the_schema_are_compared_and_not_shown() {
+    let subscription = |password: &str, publication: &str| {
+        let text = format!(
+            "CREATE SUBSCRIPTION s CONNECTION 'host=h password={password}' PUBLICATION {publication};"
+        );
+        vec![entry("SUBSCRIPTION", "", "s", &text)]
+    };
+    let (told, _) = compared(
+        subscription("s3cret", "p"),
+        subscription("s3cret", "q"),
+        None,
+    );
+    assert_eq!(
+        told,
+        [
+            "subscription s · subscription: CREATE SUBSCRIPTION s CONNECTION '…' PUBLICATION p → CREATE SUBSCRIPTION s CONNECTION '…' PUBLICATION q"
+        ]
+    );
+    let (told, _) = compared(
+        subscription("s3cret", "p"),
+        subscription("0ther", "p"),
+        None,
+    );
+    assert_eq!(
+        told,
+        ["subscription s · subscription: a secret in its definition → another secret"]
+    );
+    let (told, _) = compared(subscription("s3cret", "p"), Vec::new(), None);
+    assert_eq!(
+        told,
+        [
+            "subscription s · subscription: CREATE SUBSCRIPTION s CONNECTION '…' PUBLICATION p → missing"
+        ]
+    );
+}
+
+#[test]
+fn secret_settings_are_compared_and_not_shown() {
+    let with = |setting: &str| {
+        let mut all = snapshot(Vec::new(), Vec::new());
+        all.database.settings.push(setting.to_owned());
+        all
+    };
+    let request = RestoreRequest::default();
+    let told = content(&with("app.secret=a=b"), &with("app.secret=c"), &request);
+    assert_eq!(
+        shown(&told),
+        ["shop · setting: app.secret=… → app.secret=…"]
+    );
+}

@@ -38,7 +38,8 @@ GROUP BY k.conrelid";
 
 /// The size functions open the relation and so wait for its lock: they are asked only for
 /// what the caller has locked already. For indexes, of which there are many, the pages that
-/// the last vacuum counted are good enough.
+/// the last vacuum counted are good enough. Values of an extension's sequences are dumped where
+/// it asks for that; the table of contents does not tell their oids.
 fn query() -> String {
     let not_member = not_member("pg_class", "c.oid");
     let options = options("f.ftoptions");
@@ -85,7 +86,9 @@ LEFT JOIN LATERAL (SELECT pg_catalog.pg_relation_size(c.oid)
         / pg_catalog.current_setting('block_size')::bigint AS pages
     WHERE dumped.oid IS NOT NULL AND c.relkind = 'r') AS heap ON true
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-AND (dumped.oid IS NOT NULL OR ({USER_SCHEMA} AND {not_member}))"
+AND (dumped.oid IS NOT NULL OR ({USER_SCHEMA} AND {not_member})
+    OR (c.relkind = 'S' AND c.oid IN
+        (SELECT pg_catalog.unnest(e.extconfig) FROM pg_catalog.pg_extension e)))"
     )
 }
 

@@ -9,6 +9,7 @@ pub mod diff;
 mod facts;
 mod pattern;
 mod seam;
+mod secrets;
 mod stream;
 
 pub use copy_statement::{CopyStatement, split_qualified};
@@ -19,4 +20,5 @@ pub use facts::{
 };
 pub use pattern::glob_matches;
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
+pub use secrets::{SECRET_NAMES, names_secret, shown_setting};
 pub use stream::{ChunkFacts, Fingerprint, Stream, StreamId, StreamKind};

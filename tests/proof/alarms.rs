@@ -1,5 +1,7 @@
 //! No false alarms: whatever a database holds, an untouched copy of it is identical.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use bookend::engine::{Discrepancy, RestoreRequest};
 
 use crate::common::database::quote;
@@ -168,5 +170,60 @@ async fn differences_of_the_database_itself_are_found() {
         on_copy(undone);
     }
     assert_eq!(shown(&restored.differences(&restored.copy).await), "");
+    restored.discard().await;
+}
+
+/// Tables of an extension hold rows of the user's, of which the extension says which ones; the
+/// rest comes with `CREATE EXTENSION`.
+#[tokio::test(flavor = "multi_thread")]
+async fn configuration_tables_of_extensions_come_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("extension");
+    std::fs::create_dir(&files).unwrap();
+    let readable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), readable.clone()).unwrap();
+    std::fs::set_permissions(&files, readable).unwrap();
+    let control = "default_version = '1.0'\nrelocatable = false\nschema = shopext\n";
+    std::fs::write(files.join("shopext.control"), control).unwrap();
+    std::fs::write(
+        files.join("shopext--1.0.sql"),
+        "CREATE TABLE rates (code text PRIMARY KEY, rate numeric, own boolean DEFAULT true);
+         INSERT INTO rates VALUES ('stock', 1, false);
+         CREATE SEQUENCE tickets;
+         CREATE TABLE untouched (id int);
+         INSERT INTO untouched VALUES (1);
+         SELECT pg_catalog.pg_extension_config_dump('rates', 'WHERE own');
+         SELECT pg_catalog.pg_extension_config_dump('tickets', '');",
+    )
+    .unwrap();
+    let options = ServerOptions {
+        settings: vec![format!(
+            "extension_control_path = '{}:$system'",
+            folder.path().display()
+        )],
+        ..ServerOptions::default()
+    };
+    let server = Server::start(Version::V18, &options);
+    let database = server.database("configured");
+    database.psql("CREATE EXTENSION shopext");
+    database.psql("INSERT INTO shopext.rates VALUES ('ours', 2), ('mine', 3)");
+    database.psql("SELECT setval('shopext.tickets', 55)");
+    let restored = Restored::of(&database, &RestoreRequest::default()).await;
+    assert_eq!(shown(&restored.differences(&restored.copy).await), "");
+    let rows = "SELECT count(*), (SELECT last_value FROM shopext.tickets) FROM shopext.rates";
+    assert_eq!(server.psql(&restored.copy.name, rows).trim(), "3|55");
+    for (sql, wanted) in [
+        (
+            "DELETE FROM shopext.rates WHERE code = 'mine'",
+            "  shopext.rates · rows: expected 2 rows, found 1 row\n",
+        ),
+        (
+            "SELECT nextval('shopext.tickets')",
+            "  shopext.tickets · sequence: expected 55, called, found 56, called\n",
+        ),
+    ] {
+        let found = restored.differences_after(&server, sql).await;
+        assert_eq!(shown(&found), wanted, "after {sql}");
+    }
     restored.discard().await;
 }

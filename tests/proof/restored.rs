@@ -6,11 +6,12 @@
     reason = "each test binary uses its own part of this, and a test may panic"
 )]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::common::{Server, TestDatabase, Version};
-use bookend::archive::{Archive, ArchiveSink, ManifestExtra, WriteOptions};
+use bookend::archive::{Archive, ArchiveSink, Compression, ManifestExtra, WriteOptions};
 use bookend::connection::{EngineKind, Environment, Target};
 use bookend::engine::{
     Context, DatabaseCopy, Discrepancy, DumpRequest, Engine, Ledger, MadeDatabase, RestoreRequest,
@@ -18,7 +19,7 @@ use bookend::engine::{
 };
 use bookend::process::ToolBox;
 use bookend::progress::Silent;
-use bookend::snapshot::{Sink, Source};
+use bookend::snapshot::{Sink, Snapshot, Source};
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
@@ -74,23 +75,7 @@ impl Restored {
         let target = Target::parse(&database.url(), &Environment::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tar");
-        let options = WriteOptions {
-            compression: bookend::archive::Compression::None,
-            created: Utc::now(),
-            engine: "postgresql".to_owned(),
-            database: database.name().to_owned(),
-        };
-        let file = std::fs::File::create_new(&path).unwrap();
-        let sink = ArchiveSink::new(file, options).unwrap();
-        let dump = DumpRequest::default();
-        let into = Arc::clone(&sink) as Arc<dyn Sink>;
-        let snapshot = engine.dump(&context, &target, &dump, into).await.unwrap();
-        let extra = ManifestExtra {
-            id: "a".to_owned(),
-            tag: None,
-            target_label: "a".to_owned(),
-        };
-        sink.finish(&snapshot, extra).await.unwrap();
+        dumped(&context, &target, &path).await;
         let archive: Arc<dyn Source> = Arc::new(Archive::open(&path).unwrap());
         let source = Arc::clone(&archive);
         let copy = engine
@@ -136,6 +121,34 @@ impl Restored {
     pub async fn discard(self) {
         self.engine.discard(&self.context, self.copy).await.unwrap();
     }
+}
+
+/// Backs a database up into `path`, with the tools of its server.
+pub async fn snapshot_of(database: &TestDatabase<'_>, path: &Path) -> Snapshot {
+    let target = Target::parse(&database.url(), &Environment::default()).unwrap();
+    dumped(&context(database.server().version()), &target, path).await
+}
+
+async fn dumped(context: &Context, target: &Target, path: &Path) -> Snapshot {
+    let engine = for_kind(EngineKind::Postgresql).unwrap();
+    let options = WriteOptions {
+        compression: Compression::None,
+        created: Utc::now(),
+        engine: "postgresql".to_owned(),
+        database: target.database().to_owned(),
+    };
+    let file = std::fs::File::create_new(path).unwrap();
+    let sink = ArchiveSink::new(file, options).unwrap();
+    let dump = DumpRequest::default();
+    let into = Arc::clone(&sink) as Arc<dyn Sink>;
+    let snapshot = engine.dump(context, target, &dump, into).await.unwrap();
+    let extra = ManifestExtra {
+        id: "a".to_owned(),
+        tag: None,
+        target_label: "a".to_owned(),
+    };
+    sink.finish(&snapshot, extra).await.unwrap();
+    snapshot
 }
 
 /// A database in which a file of `tests/sql` was run.

@@ -10,6 +10,7 @@ mod kit;
 pub mod large_objects;
 mod proof;
 mod quoting;
+mod redaction;
 mod restore;
 mod server;
 mod sql_error;

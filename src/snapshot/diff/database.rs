@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{DatabaseFacts, Snapshot};
+use super::super::{DatabaseFacts, Snapshot, names_secret};
 use super::{PropertyChange, property};
 
 pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Vec<PropertyChange> {
@@ -21,11 +21,12 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Vec<PropertyChange
     .flatten()
     .collect();
     changes.extend(maps("locale", &a.locale, &b.locale));
-    changes.extend(maps(
+    let settings = maps(
         "setting",
         &assignments(&a.settings),
         &assignments(&b.settings),
-    ));
+    );
+    changes.extend(settings.into_iter().map(without_secret));
     changes.extend(sets("grant", &a.grants, &b.grants));
     changes.extend(maps("extension", &extensions(before), &extensions(after)));
     changes.extend(large_objects(before, after));
@@ -38,6 +39,19 @@ fn assignments(lines: &[String]) -> BTreeMap<String, String> {
         None => (line.clone(), String::new()),
     });
     split.collect()
+}
+
+/// That a secret changed is told, not what it was.
+fn without_secret(mut change: PropertyChange) -> PropertyChange {
+    if names_secret(&change.property) {
+        for value in [&mut change.before, &mut change.after]
+            .into_iter()
+            .flatten()
+        {
+            "…".clone_into(value);
+        }
+    }
+    change
 }
 
 fn extensions(snapshot: &Snapshot) -> BTreeMap<String, String> {

@@ -108,7 +108,7 @@ pub(super) fn of_large_objects(before: &Snapshot, after: &Snapshot) -> Vec<Loss>
     };
     let loss = Loss {
         object: "large objects".to_owned(),
-        what: format!("{} are gone", counted(gone, "object")),
+        what: format!("{} gone", counted(gone, "object")),
     };
     (gone > 0).then_some(loss).into_iter().collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Object, ObjectKind, Snapshot};
+use super::super::{ColumnContent, Object, ObjectKind, Snapshot};
 use super::columns;
 use super::family::{Families, Holding};
 
@@ -162,19 +162,26 @@ fn by_columns(held: &Holding, holds: &Holding) -> Option<Sureness> {
         .iter()
         .filter(|(name, content)| content.non_null > 0 && !held.is_key(name))
         .collect();
-    let found = with_values
+    let again = |content: &ColumnContent| {
+        holds
+            .columns
+            .iter()
+            .any(|(name, other)| !holds.is_key(name) && columns::same_keyed(*content, *other))
+    };
+    let found: Vec<_> = with_values
         .iter()
-        .filter(|(_, content)| {
-            holds.columns.iter().any(|(name, other)| {
-                !holds.is_key(name) && content.varied && columns::same_keyed(**content, *other)
-            })
-        })
-        .count();
-    match found {
-        0 => None,
-        found if found * 2 >= with_values.len() => Some(Sureness::Certain(found)),
-        found => Some(Sureness::Likely(found)),
+        .filter(|(_, content)| again(content))
+        .collect();
+    // Columns of one value may be alike by chance: they count beside one that is not.
+    if !found.iter().any(|(_, content)| content.varied) {
+        return None;
     }
+    let found = found.len();
+    Some(if found * 2 >= with_values.len() {
+        Sureness::Certain(found)
+    } else {
+        Sureness::Likely(found)
+    })
 }
 
 /// Views, types and sequences that say the same under another name, if there is only one.

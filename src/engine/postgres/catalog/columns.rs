@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Error, Row};
 
 use super::assembly::{Assembly, class};
-use super::sql::Version;
+use super::sql::{Version, options};
 use crate::snapshot::{Column, PartKind};
 
 pub(super) async fn read(
@@ -22,6 +22,7 @@ pub(super) async fn read(
 /// no reload brings back).
 fn query(version: Version) -> String {
     let compression = version.since(14, "nullif(a.attcompression::text, '')", "NULL::text");
+    let foreign = options("a.attfdwoptions");
     format!(
         "SELECT a.attrelid AS relation, a.attnum::int4 AS number, a.attname::text AS name,
     pg_catalog.format_type(a.atttypid, a.atttypmod) AS data_type,
@@ -40,7 +41,7 @@ fn query(version: Version) -> String {
     nullif(a.attstattarget, -1)::int4 AS statistics,
     (SELECT pg_catalog.string_agg(option, ', ') FROM pg_catalog.unnest(a.attoptions) AS option
      WHERE option !~ '^pg_') AS options,
-    pg_catalog.array_to_string(a.attfdwoptions, ', ') AS foreign_options
+    {foreign} AS foreign_options
 FROM pg_catalog.unnest($1::oid[]) AS wanted(oid)
 JOIN pg_catalog.pg_class c ON c.oid = wanted.oid AND c.relkind <> 'S'
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

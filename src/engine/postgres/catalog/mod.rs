@@ -90,7 +90,7 @@ pub async fn read(
         .batch_execute("SELECT pg_catalog.set_config('search_path', '', true), pg_catalog.set_config('jit', 'off', true)")
         .await?;
     let mut assembly = Assembly::default();
-    relations::read(client, version, dumped, &mut assembly).await?;
+    relations::read(client, dumped, &mut assembly).await?;
     types::read(client, version, &mut assembly).await?;
     columns::read(client, version, &mut assembly).await?;
     parts::read(client, version, &mut assembly).await?;

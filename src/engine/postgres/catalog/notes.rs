@@ -3,6 +3,7 @@
 use tokio_postgres::{Client, Error};
 
 use super::assembly::Assembly;
+use super::sql::secret_pattern;
 use crate::snapshot::ObjectKind;
 
 /// Notes, and places where the schema itself holds secrets.
@@ -14,7 +15,7 @@ pub(super) async fn read(
     for query in [INVALID_INDEXES, PREPARED, SLOTS, PLACE] {
         notes.extend(lines(client, query).await?);
     }
-    let mut secrets = lines(client, MAPPINGS_AND_SERVERS).await?;
+    let mut secrets = lines(client, &SECRETS.replace("{secret}", &secret_pattern())).await?;
     let subscriptions = assembly
         .iter()
         .filter(|object| object.kind == ObjectKind::Other)
@@ -115,7 +116,7 @@ FROM pg_catalog.pg_database d
 WHERE d.datname = pg_catalog.current_database() AND d.datistemplate";
 
 /// Options are named, never shown.
-const MAPPINGS_AND_SERVERS: &str = "\
+const SECRETS: &str = "\
 SELECT pg_catalog.format('user mapping for %s on server %I: %s',
     CASE WHEN m.umuser = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(m.usename) END, m.srvname,
     (SELECT pg_catalog.string_agg(pg_catalog.split_part(option, '=', 1), ', ')
@@ -126,12 +127,12 @@ SELECT pg_catalog.format('server %I: %s', s.srvname, pg_catalog.string_agg(o.nam
 FROM pg_catalog.pg_foreign_server s CROSS JOIN LATERAL (
     SELECT pg_catalog.split_part(option, '=', 1) AS name
     FROM pg_catalog.unnest(s.srvoptions) AS option) AS o
-WHERE o.name ~* 'passw|secret|token|key|credential' GROUP BY s.srvname
+WHERE o.name ~* '{secret}' GROUP BY s.srvname
 UNION ALL
 SELECT pg_catalog.format('setting %s', pg_catalog.split_part(setting, '=', 1))
 FROM pg_catalog.pg_db_role_setting r
 JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase
 CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting
 WHERE d.datname = pg_catalog.current_database()
-AND pg_catalog.split_part(setting, '=', 1) ~* 'passw|secret|token|api_?key|credential'
+AND pg_catalog.split_part(setting, '=', 1) ~* '{secret}'
 ORDER BY 1";

@@ -4,21 +4,21 @@
 use tokio_postgres::{Client, Error};
 
 use super::assembly::Assembly;
-use super::sql::Version;
+use super::sql::{Version, options};
 use crate::snapshot::ObjectKind;
 
 /// One kind: its catalog under the alias `o`, the owner's oid, the definition.
 struct Kind {
     catalog: &'static str,
     owner: &'static str,
-    definition: &'static str,
+    definition: String,
 }
 
-const fn kind(catalog: &'static str, owner: &'static str, definition: &'static str) -> Kind {
+fn kind(catalog: &'static str, owner: &'static str, definition: impl Into<String>) -> Kind {
     Kind {
         catalog,
         owner,
-        definition,
+        definition: definition.into(),
     }
 }
 
@@ -83,9 +83,9 @@ fn kinds(version: Version) -> Vec<Kind> {
         kind(
             "pg_foreign_data_wrapper",
             "o.fdwowner",
-            FOREIGN_DATA_WRAPPER,
+            foreign_data_wrapper(),
         ),
-        kind("pg_foreign_server", "o.srvowner", FOREIGN_SERVER),
+        kind("pg_foreign_server", "o.srvowner", foreign_server()),
         kind(
             "pg_am",
             "NULL::oid",
@@ -184,19 +184,22 @@ const TEXT_SEARCH_DICTIONARY: &str = "SELECT pg_catalog.concat_ws(' ', 'template
     || pg_catalog.quote_ident(t.tmplname), o.dictinitoption)
     FROM pg_catalog.pg_ts_template t WHERE t.oid = o.dicttemplate";
 
-const FOREIGN_DATA_WRAPPER: &str = "pg_catalog.concat_ws(', ',
-    'handler ' || o.fdwhandler::pg_catalog.regproc, 'validator '
-    || o.fdwvalidator::pg_catalog.regproc, pg_catalog.array_to_string(ARRAY(
-        SELECT pg_catalog.split_part(option, '=', 1)
-        FROM pg_catalog.unnest(o.fdwoptions) AS option), ', '))";
+fn foreign_data_wrapper() -> String {
+    format!(
+        "pg_catalog.concat_ws(', ', 'handler ' || o.fdwhandler::pg_catalog.regproc,
+    'validator ' || o.fdwvalidator::pg_catalog.regproc, 'options ' || {})",
+        options("o.fdwoptions")
+    )
+}
 
-/// Options by name and hash only: their values may be secrets.
-const FOREIGN_SERVER: &str = "SELECT pg_catalog.concat_ws(', ', 'wrapper '
-    || pg_catalog.quote_ident(w.fdwname), 'type ' || o.srvtype, 'version ' || o.srvversion,
-    (SELECT 'options ' || pg_catalog.string_agg(pg_catalog.split_part(option, '=', 1) || '='
-        || pg_catalog.md5(option), ', ' ORDER BY option)
-     FROM pg_catalog.unnest(o.srvoptions) AS option))
-    FROM pg_catalog.pg_foreign_data_wrapper w WHERE w.oid = o.srvfdw";
+fn foreign_server() -> String {
+    format!(
+        "SELECT pg_catalog.concat_ws(', ', 'wrapper ' || pg_catalog.quote_ident(w.fdwname),
+    'type ' || o.srvtype, 'version ' || o.srvversion, 'options ' || {})
+    FROM pg_catalog.pg_foreign_data_wrapper w WHERE w.oid = o.srvfdw",
+        options("o.srvoptions")
+    )
+}
 
 /// Their connection strings are not for every role to read, nor for a manifest.
 async fn subscriptions(client: &Client, assembly: &mut Assembly) -> Result<(), Error> {

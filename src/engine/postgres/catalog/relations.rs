@@ -4,17 +4,16 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::Relation;
 use super::assembly::{Assembly, class};
-use super::sql::{USER_SCHEMA, Version, not_member};
+use super::sql::{USER_SCHEMA, not_member, options};
 use crate::snapshot::{ObjectKind, PartKind};
 
 /// Reads every relation that the vendor's tools dump, and `dumped` whatever they are.
 pub(super) async fn read(
     client: &Client,
-    version: Version,
     dumped: &[u32],
     assembly: &mut Assembly,
 ) -> Result<(), Error> {
-    for row in client.query(&query(version), &[&dumped]).await? {
+    for row in client.query(&query(), &[&dumped]).await? {
         relation(&row, assembly)?;
     }
     let oids = assembly.relation_oids();
@@ -39,17 +38,19 @@ GROUP BY k.conrelid";
 
 /// The size functions open the relation and so wait for its lock: they are asked only for
 /// what the caller has locked already. For indexes, of which there are many, the pages that
-/// the last vacuum counted are good enough.
-fn query(version: Version) -> String {
+/// the last vacuum counted are good enough. Values of an extension's sequences are dumped where
+/// it asks for that; the table of contents does not tell their oids.
+fn query() -> String {
     let not_member = not_member("pg_class", "c.oid");
-    let toast = version.since(12, "pg_catalog.array_to_string(t.reloptions, ', ')", "NULL");
+    let options = options("f.ftoptions");
     format!(
         "SELECT c.oid, c.relkind::text AS relkind,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name,
     pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
     c.relpersistence::text AS persistence, coalesce(am.amname::text, '') AS access_method,
     ts.spcname::text AS tablespace,
-    pg_catalog.array_to_string(c.reloptions, ', ') AS options, {toast} AS toast_options,
+    pg_catalog.array_to_string(c.reloptions, ', ') AS options, 
+    pg_catalog.array_to_string(t.reloptions, ', ') AS toast_options,
     c.relrowsecurity AS row_security, c.relforcerowsecurity AS forced,
     c.relreplident::text AS identity, c.relispopulated AS populated,
     CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END AS partition_key,
@@ -65,8 +66,7 @@ fn query(version: Version) -> String {
      WHERE i.inhrelid = c.oid) AS parents,
     CASE WHEN c.reloftype <> 0 THEN pg_catalog.format_type(c.reloftype, NULL) END AS of_type,
     CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition,
-    (SELECT pg_catalog.quote_ident(s.srvname) || coalesce(' OPTIONS (' ||
-            pg_catalog.array_to_string(f.ftoptions, ', ') || ')', '')
+    (SELECT pg_catalog.quote_ident(s.srvname) || coalesce(' OPTIONS (' || {options} || ')', '')
      FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_foreign_server s
      ON s.oid = f.ftserver WHERE f.ftrelid = c.oid) AS server,
     NOT {not_member} AS member, coalesce(heap.pages, c.relpages) AS pages,
@@ -86,7 +86,9 @@ LEFT JOIN LATERAL (SELECT pg_catalog.pg_relation_size(c.oid)
         / pg_catalog.current_setting('block_size')::bigint AS pages
     WHERE dumped.oid IS NOT NULL AND c.relkind = 'r') AS heap ON true
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-AND (dumped.oid IS NOT NULL OR ({USER_SCHEMA} AND {not_member}))"
+AND (dumped.oid IS NOT NULL OR ({USER_SCHEMA} AND {not_member})
+    OR (c.relkind = 'S' AND c.oid IN
+        (SELECT pg_catalog.unnest(e.extconfig) FROM pg_catalog.pg_extension e)))"
     )
 }
 

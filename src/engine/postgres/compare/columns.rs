@@ -28,7 +28,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn tell(&self, kind: &str, expected: &str, found: &str) -> Discrepancy {
+    pub(super) fn tell(&self, kind: &str, expected: &str, found: &str) -> Discrepancy {
         Discrepancy {
             object: self.object.to_owned(),
             kind: kind.to_owned(),

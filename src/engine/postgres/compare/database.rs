@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::content::Told;
 use crate::engine::RestoreRequest;
-use crate::snapshot::{DatabaseFacts, Snapshot};
+use crate::snapshot::{DatabaseFacts, Snapshot, shown_setting};
 
 pub(super) fn compare(
     archive: &Snapshot,
@@ -26,26 +26,26 @@ pub(super) fn compare(
 }
 
 /// A copy is made with the library that the server has now, so where the source's recorded
-/// version is older than its own server's library, the library's is the one to expect.
+/// version is older than its own server's library, the library's is the one to expect. Servers
+/// before 15 record none, which says nothing.
 fn locale(expected: &DatabaseFacts, found: &DatabaseFacts, told: &mut Told) {
+    const VERSION: &str = "collation version";
     let effective = |facts: &DatabaseFacts| -> BTreeMap<String, String> {
         let mut locale = facts.locale.clone();
         if let Some(library) = locale.remove("library version") {
-            locale.insert("collation version".to_owned(), library);
+            locale.insert(VERSION.to_owned(), library);
         }
         locale
     };
     let (expected_locale, found_locale) = (effective(expected), effective(found));
     let keys: BTreeSet<&String> = expected_locale.keys().chain(found_locale.keys()).collect();
     for key in keys {
-        let said = |locale: &BTreeMap<String, String>| {
-            locale
-                .get(key)
-                .cloned()
-                .unwrap_or_else(|| "none".to_owned())
-        };
-        let (a, b) = (said(&expected_locale), said(&found_locale));
-        told.unless_equal(&expected.name, key, &a, &b);
+        let (a, b) = (expected_locale.get(key), found_locale.get(key));
+        if key == VERSION && (a.is_none() || b.is_none()) {
+            continue;
+        }
+        let said = |value: Option<&String>| value.cloned().unwrap_or_else(|| "none".to_owned());
+        told.unless_equal(&expected.name, key, &said(a), &said(b));
     }
 }
 
@@ -56,10 +56,11 @@ fn sets(name: &str, kind: &str, expected: &[String], found: &[String], told: &mu
     for line in expected.iter().filter(|line| !found.contains(line)) {
         let other = extra.iter().position(|other| about(other) == about(line));
         let other = other.map(|at| extra.remove(at).as_str());
-        told.tell(name, kind, line.as_str(), other.unwrap_or("missing"));
+        let other = other.map_or_else(|| "missing".to_owned(), shown_setting);
+        told.tell(name, kind, shown_setting(line), other);
     }
     for line in extra {
-        told.tell(name, kind, "nothing", line.as_str());
+        told.tell(name, kind, "nothing", shown_setting(line));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::content::Told;
+use super::lines::shortened;
 use crate::engine::RestoreRequest;
 use crate::snapshot::{LargeObject, LargeObjects, Object, PartKind, Snapshot};
 
@@ -75,7 +76,7 @@ pub(super) fn compare_facts(
         }
         let comment = |object: Option<&&Object>| {
             let text = object.and_then(|o| o.comment.clone());
-            text.unwrap_or_else(|| "none".to_owned())
+            text.map_or_else(|| "none".to_owned(), |text| shortened(&text))
         };
         told.unless_equal(name, "comment", &comment(a), &comment(b));
         if !request.no_privileges {

@@ -1,5 +1,7 @@
 //! Finding the lines in which two texts of the vendor's differ.
 
+use crate::engine::postgres::redaction::redacted;
+
 /// One line of each text that belong together; `None` where only one text has such a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LinePair<'a> {
@@ -135,9 +137,9 @@ fn ended(line: &str) -> String {
     format!("{line};")
 }
 
-/// A line fit for a report: not endless, nothing that moves the cursor.
+/// A line fit for a report: not endless, without secrets and without what moves the cursor.
 pub(super) fn shortened(line: &str) -> String {
-    let clean: String = line
+    let clean: String = redacted(line)
         .trim_end_matches(" (")
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

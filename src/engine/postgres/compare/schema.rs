@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lines;
-use super::naming::Names;
+use super::naming::{Names, always_quoted, quote};
+use crate::engine::postgres::redaction::redacted;
 use crate::engine::{Discrepancy, RestoreRequest};
 use crate::snapshot::{SchemaEntry, Snapshot};
 
@@ -157,7 +158,7 @@ impl<'a> Comparison<'a> {
     /// An entry that only one side has.
     fn lonely(&mut self, entry: &SchemaEntry, missing: bool) {
         let subject = self.names.subject(entry);
-        let text = lines::shortened(&lines::headline(&entry.text));
+        let text = lines::shortened(&lines::headline(&redacted(&entry.text)));
         let (expected, found) = if missing {
             (text, "missing".to_owned())
         } else {
@@ -196,12 +197,26 @@ impl<'a> Comparison<'a> {
         if expected.storage != found.storage {
             tell("storage", &expected.storage, &found.storage);
         }
-        if !same_text(expected, found, self.request) {
-            self.text(expected, found, &subject.object, &subject.kind);
+        let (texts, owners) = (
+            [&expected.text, &found.text],
+            [&*expected.owner, &*found.owner],
+        );
+        if self.request.no_owner && expected.kind == "ACL" {
+            let [expected_text, found_text] = texts.map(|text| granted_to_others(text, owners));
+            let expected = SchemaEntry {
+                text: expected_text,
+                ..expected.clone()
+            };
+            self.text(&expected, &found_text, &subject.object, &subject.kind);
+        } else {
+            self.text(expected, &found.text, &subject.object, &subject.kind);
         }
     }
 
-    fn text(&mut self, expected: &SchemaEntry, found: &SchemaEntry, object: &str, kind: &str) {
+    fn text(&mut self, expected: &SchemaEntry, found: &str, object: &str, kind: &str) {
+        if expected.text == found {
+            return;
+        }
         let mut against = &*expected.text;
         if EXPRESSIVE.contains(&&*expected.kind) {
             match self.reference_for(expected, found) {
@@ -210,23 +225,30 @@ impl<'a> Comparison<'a> {
             }
         }
         let facts = super::columns::Facts::of(self.archive, self.copy, object);
-        if against == found.text {
+        if against == found {
             // The expressions are excused; what is not an expression is held to the facts.
             let strict = facts.plain_differences();
             self.verdict.differences.extend(strict);
             return;
         }
-        let told = lines::differing(against, &found.text)
+        let (against, found) = (redacted(against), redacted(found));
+        if against == found {
+            let (expected, found) = ("a secret in its definition", "another secret");
+            let told = [facts.tell(kind, expected, found)];
+            self.verdict.differences.extend(told);
+            return;
+        }
+        let told = lines::differing(&against, &found)
             .into_iter()
             .flat_map(|pair| facts.named(kind, &pair));
         self.verdict.differences.extend(told);
     }
 
     /// The reference's text for an entry: equal to the copy's if any of that name is.
-    fn reference_for(&self, expected: &SchemaEntry, found: &SchemaEntry) -> Option<&'a str> {
+    fn reference_for(&self, expected: &SchemaEntry, found: &str) -> Option<&'a str> {
         let key = (&*expected.kind, &*expected.namespace, &*expected.tag);
         let entries = self.reference.as_ref()?.get(&key)?;
-        let same = entries.iter().find(|entry| entry.text == found.text);
+        let same = entries.iter().find(|entry| entry.text == found);
         let entry = same.or_else(|| entries.first())?;
         Some(&entry.text)
     }
@@ -259,24 +281,15 @@ fn pair<'a>(
 }
 
 /// Without owners, what is granted to or taken from an owner says nothing.
-fn same_text(expected: &SchemaEntry, found: &SchemaEntry, request: &RestoreRequest) -> bool {
-    if expected.text == found.text {
-        return true;
-    }
-    if !request.no_owner || expected.kind != "ACL" {
-        return false;
-    }
-    let others = |text: &str| -> Vec<String> {
-        let of_owner = |line: &&str| {
-            [&expected.owner, &found.owner].iter().any(|owner| {
-                let quoted = super::naming::quote(owner);
-                [" TO ", " FROM "]
-                    .iter()
-                    .any(|word| line.ends_with(&format!("{word}{quoted};")))
-            })
-        };
-        let lines = text.lines().filter(|line| !of_owner(line));
-        lines.map(str::to_owned).collect()
+fn granted_to_others(text: &str, owners: [&str; 2]) -> String {
+    let of_owner = |line: &&str| {
+        owners.iter().any(|owner| {
+            [quote(owner).into_owned(), always_quoted(owner)]
+                .iter()
+                .flat_map(|owner| [format!(" TO {owner};"), format!(" FROM {owner};")])
+                .any(|end| line.ends_with(&end))
+        })
     };
-    others(&expected.text) == others(&found.text)
+    let lines: Vec<&str> = text.lines().filter(|line| !of_owner(line)).collect();
+    lines.join("\n")
 }

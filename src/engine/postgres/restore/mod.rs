@@ -18,6 +18,7 @@ use crate::engine::{Context, DatabaseCopy, EngineError, RestoreRequest};
 use crate::snapshot::{DatabaseFacts, ObjectKind, Snapshot, Source};
 
 use super::catalog::{self, Include};
+use super::redaction::redacted;
 use super::copies;
 use super::dump::control::application_name;
 use super::server;
@@ -259,7 +260,7 @@ async fn database_level(
         session
             .batch_execute(&statement)
             .await
-            .map_err(|error| workers::refusal(&copy.target, &statement, error))?;
+            .map_err(|error| workers::refusal(&copy.target, &redacted(&statement), error))?;
     }
     copies::remark(
         &session,

@@ -32,8 +32,8 @@ pub(super) struct Load {
     pub copy: CopyStatement,
     /// First chunk and the one behind the last.
     pub chunks: (usize, usize),
-    /// True if this is all of the table's data and goes into that very table: then it is
-    /// emptied and loaded in one transaction, frozen.
+    /// True if this is all of the table's data and goes into that very table, which this
+    /// restore made: then it is emptied and loaded in one transaction, frozen.
     pub whole: bool,
 }
 
@@ -98,6 +98,13 @@ fn plan_loads(plan: &mut Plan, toc: &Toc, source: &dyn Source, jobs: usize) -> L
         .filter(|e| e.desc == "TABLE DATA")
         .map(|e| (stream_of(e.dump_id).entry, e.oid))
         .collect();
+    // An extension's own tables come with rows of the extension's, which must stay.
+    let made: HashSet<u32> = toc
+        .entries
+        .iter()
+        .filter(|e| e.desc == "TABLE")
+        .map(|e| e.oid)
+        .collect();
     let mut through_root: HashMap<&str, Vec<(u32, Vec<TaskId>)>> = HashMap::new();
     for stream in &snapshot.streams {
         let (StreamKind::CopyText, Some(copy)) = (
@@ -126,7 +133,7 @@ fn plan_loads(plan: &mut Plan, toc: &Toc, source: &dyn Source, jobs: usize) -> L
                 stream: stream.id,
                 object: object.clone(),
                 copy: copy.clone(),
-                whole: root.is_none() && range == (0, chunks.len()),
+                whole: root.is_none() && range == (0, chunks.len()) && made.contains(&oid),
                 chunks: range,
             }));
         }

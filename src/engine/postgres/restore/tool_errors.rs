@@ -1,5 +1,7 @@
 //! Reading pg_restore's complaints: which are known to be harmless, which fail the restore.
 
+use crate::engine::postgres::redaction::redacted;
+
 /// One error of pg_restore with the statement it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {
@@ -52,10 +54,11 @@ pub(super) fn reasons(complaints: &[Complaint]) -> Vec<String> {
     complaints
         .iter()
         .map(|c| {
+            let message = redacted(&c.message);
             if c.statement.is_empty() {
-                c.message.clone()
+                message
             } else {
-                format!("{} (in: {})", c.message, c.statement)
+                format!("{message} (in: {})", redacted(&c.statement))
             }
         })
         .collect()
@@ -110,6 +113,15 @@ pg_restore: warning: errors ignored on restore: 2
             reasons(&found[1..]),
             ["role \"bob\" does not exist (in: ALTER TABLE public.t OWNER TO bob;)"]
         );
+    }
+
+    #[test]
+    fn statements_are_shown_without_their_secrets() {
+        let found = complaints(
+            "pg_restore: error: could not execute query: ERROR:  no\n\
+             Command was: CREATE SUBSCRIPTION s CONNECTION 'host=h password=s3cret' PUBLICATION p;",
+        );
+        assert!(!reasons(&found)[0].contains("s3cret"));
     }
 
     #[test]

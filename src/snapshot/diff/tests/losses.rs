@@ -199,6 +199,6 @@ fn large_objects_that_are_gone_are_lost_even_if_others_came() {
         }
     };
     let difference = compare(&with(&[1, 2]), &with(&[2, 3]));
-    assert_eq!(lines(&difference), ["LOSS large objects 1 object are gone"]);
+    assert_eq!(lines(&difference), ["LOSS large objects 1 object gone"]);
     assert_eq!(difference.database[0].property, "large objects");
 }

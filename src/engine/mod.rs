@@ -6,6 +6,7 @@
 //! which engine it has.
 
 mod error;
+pub mod mongodb;
 pub mod postgres;
 
 use std::path::PathBuf;

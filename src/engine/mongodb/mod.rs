@@ -1,0 +1,5 @@
+//! The MongoDB engine.
+
+pub mod archive_stream;
+pub mod compare;
+pub mod definitions;

@@ -152,6 +152,14 @@ impl MongoUrl {
         &self.raw_hosts
     }
 
+    /// True if reads may be answered by other members than the primary, whichever is near.
+    pub fn reads_elsewhere(&self) -> bool {
+        let query = self.query.to_ascii_lowercase();
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let direct = query.split('&').any(|pair| pair == "directconnection=true");
+        !direct && pairs.any(|(key, value)| key == "readpreference" && value != "primary")
+    }
+
     /// As it was written, without some options.
     pub(super) fn without(&self, left_out: &[&str]) -> Secret {
         let query = self.options_without(left_out).join("&");

@@ -1,10 +1,10 @@
-//! MongoDB's connection strings, kept for the engine that will use them.
+//! MongoDB's connection strings.
 
 use std::fmt;
 
-use super::postgres::same_host;
-use super::target::encode;
-use super::{ConnectionError, Secret};
+use crate::connection::postgres::same_host;
+use crate::connection::target::encode;
+use crate::connection::{ConnectionError, Secret};
 
 /// Port of a server unless said otherwise.
 const DEFAULT_PORT: u16 = 27017;
@@ -98,9 +98,8 @@ impl MongoUrl {
         let mut url = self.clone();
         let says_where = self
             .query
-            .to_lowercase()
             .split('&')
-            .any(|pair| pair.starts_with("authsource="));
+            .any(|pair| is_option(pair, "authsource"));
         if !self.raw_user.is_empty() && !says_where && name != self.database {
             let and = if self.query.is_empty() { "" } else { "&" };
             url.query = format!("{}{and}authSource={}", self.query, encode(&self.database));
@@ -121,15 +120,15 @@ impl MongoUrl {
             .filter(|pair| !pair.is_empty())
             .filter(shown)
             .collect();
-        self.render(None, &query.join("&"))
+        self.render(None, &self.database, &query.join("&"))
     }
 
     /// As it was written.
     pub fn secret_url(&self) -> Secret {
-        Secret::new(self.render(self.raw_password.as_deref(), &self.query))
+        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &self.query))
     }
 
-    fn render(&self, password: Option<&str>, query: &str) -> String {
+    fn render(&self, password: Option<&str>, database: &str, query: &str) -> String {
         let password = password
             .map(|password| format!(":{password}"))
             .unwrap_or_default();
@@ -144,8 +143,43 @@ impl MongoUrl {
             self.scheme,
             self.raw_user,
             self.raw_hosts,
-            encode(&self.database)
+            encode(database)
         )
+    }
+
+    /// Hosts as they were written, for errors.
+    pub fn server(&self) -> &str {
+        &self.raw_hosts
+    }
+
+    /// As it was written, without some options.
+    pub(super) fn without(&self, left_out: &[&str]) -> Secret {
+        let query = self.options_without(left_out).join("&");
+        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &query))
+    }
+
+    fn options_without(&self, left_out: &[&str]) -> Vec<&str> {
+        let stays = |pair: &&str| {
+            let key = pair.split('=').next().unwrap_or_default();
+            !pair.is_empty() && !left_out.iter().any(|out| out.eq_ignore_ascii_case(key))
+        };
+        self.query.split('&').filter(stays).collect()
+    }
+
+    /// As the tools are to see it: naming no database (they would read meaning into it) but
+    /// where the user is defined, and without options that they cannot stand.
+    pub(super) fn bare(&self, left_out: &[&str], auth_source: Option<&str>) -> Secret {
+        let mut kept: Vec<String> = self
+            .options_without(left_out)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        if let Some(source) = auth_source
+            && !kept.iter().any(|pair| is_option(pair, "authsource"))
+        {
+            kept.push(format!("authSource={}", encode(source)));
+        }
+        Secret::new(self.render(self.raw_password.as_deref(), "", &kept.join("&")))
     }
 
     /// Whether any host is in both lists.
@@ -182,6 +216,13 @@ impl fmt::Debug for MongoUrl {
     }
 }
 
+/// Whether `NAME=value` is the option of that lower-case name.
+fn is_option(pair: &str, name: &str) -> bool {
+    pair.split('=')
+        .next()
+        .is_some_and(|key| key.eq_ignore_ascii_case(name))
+}
+
 fn host(text: &str) -> Result<(String, u16), ConnectionError> {
     let (host, port) = match text
         .strip_prefix('[')
@@ -206,7 +247,7 @@ fn host(text: &str) -> Result<(String, u16), ConnectionError> {
 }
 
 fn decode(text: &str) -> Result<String, ConnectionError> {
-    super::postgres::decode(text)
+    crate::connection::postgres::decode(text)
 }
 
 fn bad(what: &str) -> ConnectionError {

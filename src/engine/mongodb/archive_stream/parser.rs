@@ -19,7 +19,7 @@ pub struct StreamParser {
     at: u64,
     expect: Expect,
     /// The beginning of an item whose end has not come yet.
-    carry: Vec<u8>,
+    pub(super) carry: Vec<u8>,
     namespaces: Vec<Namespace>,
     /// Numbers by database and name in the blocks.
     numbers: HashMap<(String, String), usize>,

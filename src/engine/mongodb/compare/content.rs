@@ -39,7 +39,8 @@ pub(super) fn compare(expected: &Object, found: &Object, told: &mut Told) {
     fields(expected, found, told);
     if told.0.len() == before {
         let (a, b) = (whole(expected.kind, a), whole(found.kind, b));
-        told.tell(name, "content", a, format!("{b}, fields in another order"));
+        let form = "the same values, but the order of fields or nulls differ";
+        told.tell(name, "content", a, format!("{b}: {form}"));
     }
 }
 

@@ -67,7 +67,10 @@ async fn indexes(
     database: &Database,
     name: &str,
 ) -> Result<Vec<RawDocumentBuf>, EngineError> {
-    let what = format!("the indexes of {}.{name} could not be listed", database.name());
+    let what = format!(
+        "the indexes of {}.{name} could not be listed",
+        database.name()
+    );
     let cursor = database
         .run_cursor_command(doc! { "listIndexes": name })
         .batch()
@@ -88,7 +91,9 @@ async fn all(
     while let Some(batch) = cursor.next().await {
         let batch = batch.map_err(refused(session, what))?;
         for document in batch.doc_slices().map_err(refused(session, what))? {
-            let document = document.ok().and_then(|value| value.as_document().map(ToOwned::to_owned));
+            let document = document
+                .ok()
+                .and_then(|value| value.as_document().map(ToOwned::to_owned));
             found.push(document.ok_or_else(|| EngineError::Garbled {
                 tool: "the server".to_owned(),
                 problem: what.to_owned(),

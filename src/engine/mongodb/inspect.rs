@@ -16,7 +16,10 @@ const SUPPORTED: std::ops::RangeInclusive<u32> = 5..=8;
 /// Looks at a database that must be there.
 pub(super) async fn inspect(context: &Context, target: &Target) -> Result<Inspection, EngineError> {
     let session = server::connect(context, target).await?;
-    if catalogue::list(&session, session.database()).await?.is_empty() {
+    if catalogue::list(&session, session.database())
+        .await?
+        .is_empty()
+    {
         return Err(ConnectionError::UnknownDatabase {
             database: target.database().to_owned(),
             server: session.server().to_owned(),
@@ -26,7 +29,9 @@ pub(super) async fn inspect(context: &Context, target: &Target) -> Result<Inspec
     let mut inspection = basics(context, &session).await?;
     inspection.checks.push(rights_check(&session).await?);
     let server = server::facts(&session).await?;
-    inspection.checks.push(writes_check(&session, &server).await?);
+    inspection
+        .checks
+        .push(writes_check(&session, &server).await?);
     Ok(inspection)
 }
 
@@ -74,7 +79,10 @@ async fn basics(context: &Context, session: &Session) -> Result<Inspection, Engi
 
 /// What `dbStats` says of the file system, where it does.
 async fn free_bytes(session: &Session) -> Option<u64> {
-    let stats = session.command(doc! { "dbStats": 1, "scale": 1 }).await.ok()?;
+    let stats = session
+        .command(doc! { "dbStats": 1, "scale": 1 })
+        .await
+        .ok()?;
     let (total, used) = (
         server::number(&stats, "fsTotalSize"),
         server::number(&stats, "fsUsedSize"),
@@ -164,7 +172,9 @@ async fn rights_check(session: &Session) -> Result<Check, EngineError> {
     for one in &definitions {
         let body = one.body_name();
         let probe = session
-            .command(doc! { "find": &body, "limit": 1, "projection": { "_id": 1 }, "singleBatch": true })
+            .command(
+                doc! { "find": &body, "limit": 1, "projection": { "_id": 1 }, "singleBatch": true },
+            )
             .await;
         match probe {
             Err(error) if code(&error) == Some(UNAUTHORIZED) => {

@@ -171,10 +171,16 @@ mod tests {
             expires: None,
             archive: Some("a".to_owned()),
         };
-        assert_eq!(Marker::of_document(&marker.document()), Some(marker.clone()));
+        assert_eq!(
+            Marker::of_document(&marker.document()),
+            Some(marker.clone())
+        );
         assert!(marker.is_genuine("s", "c"));
         assert!(!marker.is_genuine("s", "d"));
         assert!(!marker.is_genuine("t", "c"));
-        assert_eq!(Marker::of_document(&doc! { "_id": ID, "kind": "mine" }), None);
+        assert_eq!(
+            Marker::of_document(&doc! { "_id": ID, "kind": "mine" }),
+            None
+        );
     }
 }

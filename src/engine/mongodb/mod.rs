@@ -58,8 +58,12 @@ impl Engine for Mongodb {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             publishing: Publishing::InPlace,
-            schema_only: Capability::No("mongodump's stream holds documents and definitions together"),
-            owners: Capability::No("collections of MongoDB have no owners, and rights lie outside the database"),
+            schema_only: Capability::No(
+                "mongodump's stream holds documents and definitions together",
+            ),
+            owners: Capability::No(
+                "collections of MongoDB have no owners, and rights lie outside the database",
+            ),
             point_in_time: Capability::Yes,
         }
     }

@@ -24,7 +24,10 @@ pub(super) fn check(name: &str, longest: usize) -> Result<(), EngineError> {
     } else if let Some(bad) = name.chars().find(|c| "/\\. \"$\0".contains(*c)) {
         format!("MongoDB allows no {bad:?} in it")
     } else if name.len() > longest {
-        format!("with it and the archive's longest collection it may have {longest} bytes, not {}", name.len())
+        format!(
+            "with it and the archive's longest collection it may have {longest} bytes, not {}",
+            name.len()
+        )
     } else {
         return Ok(());
     };
@@ -38,7 +41,9 @@ pub(super) fn check(name: &str, longest: usize) -> Result<(), EngineError> {
 pub(super) fn longest_beside(definitions: &[CollectionDefinition]) -> usize {
     let bodies = definitions.iter().map(|one| one.body_name().len());
     let collection = bodies.max().unwrap_or(0);
-    LONGEST_NAMESPACE.saturating_sub(collection + 1).min(LONGEST)
+    LONGEST_NAMESPACE
+        .saturating_sub(collection + 1)
+        .min(LONGEST)
 }
 
 /// A random name for a copy of `base` of at most `longest` bytes.
@@ -86,7 +91,9 @@ mod tests {
 
     #[test]
     fn names_that_the_server_refuses_are_refused() {
-        for name in ["", "a.b", "a b", "a/b", "a\\b", "a$b", "a\"b", "Admin", "local"] {
+        for name in [
+            "", "a.b", "a b", "a/b", "a\\b", "a$b", "a\"b", "Admin", "local",
+        ] {
             assert!(check(name, LONGEST).is_err(), "{name}");
         }
         assert!(check("größe-1*", LONGEST).is_ok());

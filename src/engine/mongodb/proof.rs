@@ -29,15 +29,21 @@ pub(super) async fn compare(
         () = context.cancel.cancelled() => return Err(EngineError::Cancelled),
         hashed = hashing => hashed?,
     };
-    let hashed: HashMap<&str, &HashedDocuments> =
-        hashed.iter().map(|(name, one)| (name.as_str(), one)).collect();
+    let hashed: HashMap<&str, &HashedDocuments> = hashed
+        .iter()
+        .map(|(name, one)| (name.as_str(), one))
+        .collect();
     let objects = dump::objects(&definitions, &|name| hashed.get(name).copied());
     let found = Snapshot {
         objects,
         ..archive.clone()
     };
     let mut not_compared = compare::not_compared(archive);
-    if copy.notes.iter().any(|note| note.contains("expireAfterSeconds")) {
+    if copy
+        .notes
+        .iter()
+        .any(|note| note.contains("expireAfterSeconds"))
+    {
         not_compared.push("expireAfterSeconds: given back when the copy is published".to_owned());
     }
     Ok(Comparison {

@@ -82,7 +82,10 @@ async fn ours(
     match marker::find(session, database).await? {
         Some(found) if found.uuid == copy.identity => Ok(found),
         Some(_) => Err(not_ours(&copy.name, "another database has that name now")),
-        None => Err(not_ours(&copy.name, "it carries no mark of bookend any more")),
+        None => Err(not_ours(
+            &copy.name,
+            "it carries no mark of bookend any more",
+        )),
     }
 }
 
@@ -166,7 +169,9 @@ pub(super) async fn list(
             continue;
         };
         let genuine = is_genuine(&found, server.identity.as_deref());
-        let bytes = server::size(&session, &name).await.map_or(0, |(bytes, _)| bytes);
+        let bytes = server::size(&session, &name)
+            .await
+            .map_or(0, |(bytes, _)| bytes);
         marked.push(MarkedDatabase {
             name,
             kind: found.marker.kind,

@@ -86,28 +86,45 @@ pub(super) async fn hash(
     stream::iter(all)
         .map(|(name, body)| {
             let (context, session, database) = (context.clone(), session.clone(), database.clone());
-            // A task each: hashing on one thread would wait for itself.
-            let task = tokio::spawn(async move { one(&context, &session, &database, &body).await });
-            let task = AbortOnDrop(task);
-            async move { Ok((name, task.join().await?)) }
+            async move {
+                let work = async move { one(&context, &session, &database, &body).await };
+                Ok((name, on_its_own(work).await?))
+            }
         })
         .buffer_unordered(context.jobs.max(1))
         .try_collect()
         .await
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<Result<HashedDocuments, EngineError>>);
-
-impl AbortOnDrop {
-    async fn join(mut self) -> Result<HashedDocuments, EngineError> {
-        (&mut self.0).await.unwrap_or(Err(EngineError::Cancelled))
-    }
+/// Runs work as a task of its own: hashing in one task would wait for itself.
+pub(super) async fn on_its_own<F>(work: F) -> Result<HashedDocuments, EngineError>
+where
+    F: Future<Output = Result<HashedDocuments, EngineError>> + Send + 'static,
+{
+    let mut task = AbortOnDrop(tokio::spawn(work));
+    (&mut task.0).await.unwrap_or(Err(EngineError::Cancelled))
 }
+
+struct AbortOnDrop(tokio::task::JoinHandle<Result<HashedDocuments, EngineError>>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Hashes one document.
+pub(super) fn hash_one(
+    hasher: &mut DocumentHasher,
+    document: &[u8],
+    body: &str,
+) -> Result<(), EngineError> {
+    hasher
+        .document(document)
+        .map_err(|error| EngineError::Garbled {
+            tool: "the server".to_owned(),
+            problem: format!("{body}: {error}"),
+        })
 }
 
 async fn one(
@@ -124,12 +141,7 @@ async fn one(
         }
         let (bytes, count) = (hasher.bytes(), hasher.count());
         for document in documents(&batch, body)? {
-            hasher
-                .document(document?.as_bytes())
-                .map_err(|error| EngineError::Garbled {
-                    tool: "the server".to_owned(),
-                    problem: format!("{body}: {error}"),
-                })?;
+            hash_one(&mut hasher, document?.as_bytes(), body)?;
         }
         context
             .progress

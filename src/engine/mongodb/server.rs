@@ -166,7 +166,10 @@ pub(super) fn number(document: &Document, key: &str) -> u64 {
 }
 
 /// What to do with an error of the driver: `what` says in words what could not be done.
-pub(super) fn refused(session: &Session, what: impl Into<String>) -> impl FnOnce(Error) -> EngineError {
+pub(super) fn refused(
+    session: &Session,
+    what: impl Into<String>,
+) -> impl FnOnce(Error) -> EngineError {
     let what = what.into();
     move |error| failure(session, what, &error)
 }
@@ -200,10 +203,15 @@ fn failure(session: &Session, what: String, error: &Error) -> EngineError {
     EngineError::Command {
         what,
         code: code.unwrap_or(0),
-        reason: match error.kind.as_ref() {
-            ErrorKind::Command(command) => command.message.clone(),
-            other => other.to_string(),
-        },
+        reason: words(error),
+    }
+}
+
+/// The server's own words, without the driver's wrapping.
+pub(super) fn words(error: &Error) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => command.message.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looking at a target without changing anything: what `doctor` shows and preflight needs.
 
-use crate::connection::{ConnectionError, Target};
 use crate::connection::postgres::Session;
+use crate::connection::{ConnectionError, Target};
 use crate::engine::{Check, CheckState, Context, EngineError, Inspection};
 
 use super::dump::control::application_name;

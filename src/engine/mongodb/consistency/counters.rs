@@ -64,7 +64,11 @@ pub(super) async fn read(
                 return Err(refused(session, what)(error));
             }
         }
-        if counters.0.get(name).is_some_and(|calls| calls.iter().all(Option::is_none)) {
+        if counters
+            .0
+            .get(name)
+            .is_some_and(|calls| calls.iter().all(Option::is_none))
+        {
             return Ok(Err(
                 "the server's storage engine has no counters of writes".to_owned()
             ));
@@ -94,13 +98,13 @@ async fn calls(
     };
     let found: Vec<Document> = cursor.try_collect().await?;
     let calls = found.first().and_then(|one| one.get_document("calls").ok());
-    Ok(Some(WRITING.map(|name| {
-        match calls.and_then(|calls| calls.get(name)) {
+    Ok(Some(WRITING.map(
+        |name| match calls.and_then(|calls| calls.get(name)) {
             Some(Bson::Int32(value)) => Some(i64::from(*value)),
             Some(Bson::Int64(value)) => Some(*value),
             #[expect(clippy::cast_possible_truncation, reason = "only compared with itself")]
             Some(Bson::Double(value)) => Some(*value as i64),
             _ => None,
-        }
-    })))
+        },
+    )))
 }

@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 use super::definitions::{CollectionDefinition, to_member};
 use super::server::{self, Server};
 use counters::Counters;
-pub(super) use oplog::{ddl_between, readable};
+pub(super) use oplog::{ddl_since, readable};
 
 /// What was found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,10 @@ impl Verdict {
         let names: Vec<&str> = hit.iter().map(String::as_str).collect();
         Self {
             consistent: Some(false),
-            notes: vec![format!("written to during the backup: {}", names.join(", "))],
+            notes: vec![format!(
+                "written to during the backup: {}",
+                names.join(", ")
+            )],
             hit,
             earlier: false,
         }
@@ -152,11 +155,9 @@ impl Watch {
 }
 
 /// Collections whose definition is another one now.
-fn redefined(
-    before: &[CollectionDefinition],
-    after: &[CollectionDefinition],
-) -> BTreeSet<String> {
-    let raw = |one: &CollectionDefinition| (one.name().to_owned(), to_member(std::slice::from_ref(one)));
+fn redefined(before: &[CollectionDefinition], after: &[CollectionDefinition]) -> BTreeSet<String> {
+    let raw =
+        |one: &CollectionDefinition| (one.name().to_owned(), to_member(std::slice::from_ref(one)));
     let before: BTreeSet<_> = before.iter().map(raw).collect();
     let after: BTreeSet<_> = after.iter().map(raw).collect();
     before

@@ -15,7 +15,9 @@ const LOOKED_AT: i64 = 100_000;
 const OPLOG: &str = "oplog.rs";
 
 /// Whether the oplog can be read: `Err` with the reason and the right that is missing.
-pub(in crate::engine::mongodb) async fn readable(session: &Session) -> Result<Result<(), String>, EngineError> {
+pub(in crate::engine::mongodb) async fn readable(
+    session: &Session,
+) -> Result<Result<(), String>, EngineError> {
     let found = session
         .other("local")
         .collection::<Document>(OPLOG)
@@ -48,7 +50,9 @@ pub(super) async fn written_since(
         return Ok(Err("the server tells no operation time".to_owned()));
     };
     if !reaches_back_to(session, from).await? {
-        return Ok(Err("the oplog is too small: it began anew meanwhile".to_owned()));
+        return Ok(Err(
+            "the oplog is too small: it began anew meanwhile".to_owned()
+        ));
     }
     let database = session.database().name();
     let mut hit = BTreeSet::new();
@@ -109,7 +113,7 @@ async fn entries(
 }
 
 /// Definitions of collections that were changed after `from`: the names.
-pub(in crate::engine::mongodb) async fn ddl_between(
+pub(in crate::engine::mongodb) async fn ddl_since(
     session: &Session,
     from: Timestamp,
 ) -> Result<Result<BTreeSet<String>, String>, EngineError> {
@@ -117,7 +121,9 @@ pub(in crate::engine::mongodb) async fn ddl_between(
         return Ok(Err("the server tells no operation time".to_owned()));
     };
     if !reaches_back_to(session, from).await? {
-        return Ok(Err("the oplog is too small: it began anew meanwhile".to_owned()));
+        return Ok(Err(
+            "the oplog is too small: it began anew meanwhile".to_owned()
+        ));
     }
     let database = session.database().name();
     let commands = format!("{database}.$cmd");
@@ -201,7 +207,9 @@ fn within<'a>(namespace: &'a str, database: &str) -> Option<&'a str> {
 
 /// A time series by the name that people use.
 fn collection(name: &str) -> String {
-    name.strip_prefix("system.buckets.").unwrap_or(name).to_owned()
+    name.strip_prefix("system.buckets.")
+        .unwrap_or(name)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -214,7 +222,10 @@ mod tests {
 
     #[test]
     fn writes_transactions_and_definitions_name_their_collections() {
-        assert_eq!(names(&doc! { "op": "i", "ns": "shop.a.b", "o": {} }), ["a.b"]);
+        assert_eq!(
+            names(&doc! { "op": "i", "ns": "shop.a.b", "o": {} }),
+            ["a.b"]
+        );
         let transaction = doc! { "op": "c", "ns": "admin.$cmd", "o": { "applyOps": [
             { "op": "i", "ns": "shop.a", "o": {} },
             { "op": "u", "ns": "shopping.c", "o": {} },
@@ -222,10 +233,10 @@ mod tests {
         ] } };
         assert_eq!(names(&transaction), ["a", "d"]);
         let renamed = doc! { "op": "c", "ns": "shop.$cmd",
-            "o": { "renameCollection": "shop.x", "to": "other.y" } };
+        "o": { "renameCollection": "shop.x", "to": "other.y" } };
         assert_eq!(names(&renamed), ["x"]);
         let came = doc! { "op": "c", "ns": "other.$cmd",
-            "o": { "renameCollection": "other.x", "to": "shop.y" } };
+        "o": { "renameCollection": "other.x", "to": "shop.y" } };
         assert_eq!(names(&came), ["y"]);
         let series = doc! { "op": "i", "ns": "shop.system.buckets.ts", "o": {} };
         assert_eq!(names(&series), ["ts"]);

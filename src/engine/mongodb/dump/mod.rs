@@ -21,9 +21,11 @@ use crate::snapshot::{Sink, Snapshot, glob_matches};
 use super::consistency::{self, Verdict};
 use super::definitions::{CollectionDefinition, MEMBER, to_member};
 use super::server::{self, Server};
+use super::snapshot_reader::Wanted;
 use super::{catalogue, snapshot_reader};
 
 pub(super) use assemble::objects;
+pub(super) use contents::Read;
 pub(super) use tool::{Dumped, MONGODUMP, STREAM, hangs};
 
 /// Everything that a snapshot is made of.
@@ -50,20 +52,37 @@ pub(super) async fn dump(
     let session = server::connect(context, target).await?;
     let server = server::facts(&session).await?;
     exists(&session, target).await?;
+    let since = server::operation_time(&session).await?;
     let before = catalogue::read(&session, session.database()).await?;
     let excluded = excluded(&before, request);
     let (bytes, _) = server::size(&session, target.database()).await?;
     context.progress.phase("read", Some(bytes));
     let taken_at = Utc::now();
     let read = if request.consistent {
-        consistently(context, &session, &server, &before, &excluded, &sink).await?
+        let wanted = Wanted {
+            definitions: &before,
+            excluded: &excluded,
+            since,
+        };
+        consistently(context, &session, &server, &wanted, &sink).await?
     } else {
-        with_tool(context, &session, &server, &before, &excluded, patience, &sink).await?
+        with_tool(
+            context, &session, &server, &before, &excluded, patience, &sink,
+        )
+        .await?
     };
     let definitions = stayed(target, &before, &read, &excluded)?;
     sink.member(MEMBER, to_member(&definitions)).await?;
     let mut notes = users_and_roles(&session).await;
-    notes.extend(counts::check(&session, &definitions, &read.dumped.namespaces, &read.verdict).await?);
+    notes.extend(
+        counts::check(
+            &session,
+            &definitions,
+            &read.dumped.namespaces,
+            &read.verdict,
+        )
+        .await?,
+    );
     let seen = Seen {
         server,
         tool: read.tool,
@@ -112,11 +131,10 @@ async fn consistently(
     context: &Context,
     session: &Session,
     server: &Server,
-    before: &[CollectionDefinition],
-    excluded: &[String],
+    wanted: &Wanted<'_>,
     sink: &Arc<dyn Sink>,
 ) -> Result<Way, EngineError> {
-    let read = snapshot_reader::read(context, session, server, before, excluded, sink).await?;
+    let read = snapshot_reader::read(context, session, server, wanted, sink).await?;
     let after = catalogue::read(session, session.database()).await?;
     Ok(Way {
         tool: format!("bookend {}", env!("CARGO_PKG_VERSION")),
@@ -186,7 +204,10 @@ fn stayed(
                 return Err(moved(one.name(), "dropped and made again"));
             }
             Some(_) if !dumped(one.name()) && !excluded.iter().any(|e| e == one.name()) => {
-                return Err(moved(one.name(), "left out by the tool, as if it were not there,"));
+                return Err(moved(
+                    one.name(),
+                    "left out by the tool, as if it were not there,",
+                ));
             }
             Some(_) => {}
         }
@@ -214,7 +235,9 @@ async fn users_and_roles(session: &Session) -> Vec<String> {
         ("rolesInfo", "roles", "role", "roles"),
     ] {
         let Ok(answer) = session.command(bson::doc! { command: 1 }).await else {
-            notes.push(format!("{word} of the database: could not be read, not in the archive"));
+            notes.push(format!(
+                "{word} of the database: could not be read, not in the archive"
+            ));
             continue;
         };
         let all = answer.get_array(key).cloned().unwrap_or_default();

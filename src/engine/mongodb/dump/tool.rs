@@ -155,7 +155,9 @@ async fn parse(
             .advance(piece.len() as u64, contents.documents() - before);
         sender.send(piece).await.map_err(|_| SeamError::Closed)?;
     }
-    parser.finish().map_err(|error| garbled(&error.to_string()))?;
+    parser
+        .finish()
+        .map_err(|error| garbled(&error.to_string()))?;
     Ok(Dumped {
         namespaces: contents.finish(),
         bytes,

@@ -49,7 +49,9 @@ pub(super) async fn feed(
             pipe.pass(plan, piece, &mut beginning, &repairs).await?;
         }
     }
-    let read = parser.finish().map_err(|error| damaged(&error.to_string()))?;
+    let read = parser
+        .finish()
+        .map_err(|error| damaged(&error.to_string()))?;
     repairs.insert_the_rest(plan).await?;
     pipe.close().await?;
     Ok(Fed {

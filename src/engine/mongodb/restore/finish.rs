@@ -6,7 +6,7 @@ use bson::{Document, Timestamp, doc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::engine::mongodb::definitions::{CollectionDefinition, corrections};
-use crate::engine::mongodb::server::{number, refused};
+use crate::engine::mongodb::server::{number, refused, words};
 use crate::engine::mongodb::{catalogue, marker};
 use crate::engine::{Context, EngineError};
 use crate::snapshot::ObjectKind;
@@ -51,7 +51,10 @@ async fn count(plan: &Plan, fed: &Fed) -> Result<(), EngineError> {
             .database()
             .run_command(doc! { "count": body })
             .await
-            .map_err(refused(&plan.session, format!("{body} could not be counted")))?;
+            .map_err(refused(
+                &plan.session,
+                format!("{body} could not be counted"),
+            ))?;
         let found = number(&answer, "n");
         if found != *fed {
             reasons.push(format!("{body}: {found} documents instead of {fed}"));
@@ -69,16 +72,23 @@ async fn count(plan: &Plan, fed: &Fed) -> Result<(), EngineError> {
 
 /// Gives a document its empty timestamps back; an update keeps them, and the field's place.
 async fn empty_again(plan: &Plan, one: &Empty) -> Result<(), EngineError> {
-    let what = format!("the empty timestamps of {} could not be restored", one.collection);
+    let what = format!(
+        "the empty timestamps of {} could not be restored",
+        one.collection
+    );
     let empty = Timestamp {
         time: 0,
         increment: 0,
     };
-    let id: bson::Bson = one.id.clone().try_into().map_err(|_| EngineError::Restore {
-        what: what.clone(),
-        reasons: vec!["an _id cannot be decoded".to_owned()],
-        advice: None,
-    })?;
+    let id: bson::Bson = one
+        .id
+        .clone()
+        .try_into()
+        .map_err(|_| EngineError::Restore {
+            what: what.clone(),
+            reasons: vec!["an _id cannot be decoded".to_owned()],
+            advice: None,
+        })?;
     let stages: Vec<Document> = one
         .fields
         .iter()
@@ -92,7 +102,7 @@ async fn empty_again(plan: &Plan, one: &Empty) -> Result<(), EngineError> {
     let updates = vec![doc! { "q": { "_id": { "$eq": id } }, "u": stages }];
     plan.database()
         .run_command(doc! { "update": &one.collection, "updates": updates,
-            "bypassDocumentValidation": true })
+        "bypassDocumentValidation": true })
         .await
         .map(drop)
         .map_err(refused(&plan.session, what))
@@ -110,7 +120,7 @@ async fn indexes(plan: &Plan, one: &CollectionDefinition) -> Result<(), EngineEr
     let mut reasons = Vec::new();
     for (name, command) in one.create_indexes_singly() {
         if let Err(error) = database.run_raw_command(command).await {
-            reasons.push(format!("index {name} of {}: {error}", one.name()));
+            reasons.push(format!("index {name} of {}: {}", one.name(), words(&error)));
         }
     }
     if reasons.is_empty() {

@@ -57,16 +57,20 @@ pub(super) async fn restore(
     let tool = tool::find(context).await?;
     let plan = Plan {
         name: name(&session, on, source.snapshot(), &definitions, request).await?,
-        held: definitions.iter().map(CollectionDefinition::without_expiry).collect(),
+        held: definitions
+            .iter()
+            .map(CollectionDefinition::without_expiry)
+            .collect(),
         session,
         server,
         source,
         definitions,
         patience,
     };
-    context
-        .progress
-        .phase("restore", Some(plan.snapshot().streams.iter().map(|s| s.bytes).sum()));
+    context.progress.phase(
+        "restore",
+        Some(plan.snapshot().streams.iter().map(|s| s.bytes).sum()),
+    );
     let identity = create::database(context, &plan, on).await?;
     let copy = DatabaseCopy {
         target: on.with_database(&plan.name),

@@ -57,7 +57,9 @@ impl Repairs {
         database: &str,
     ) -> Vec<CollectionEntry> {
         let entry = |entry: &CollectionEntry| {
-            let mut all = held.iter().filter(|one| one.kind() == ObjectKind::TimeSeries);
+            let mut all = held
+                .iter()
+                .filter(|one| one.kind() == ObjectKind::TimeSeries);
             match all.find(|one| one.name() == entry.collection) {
                 Some(series) => series.entry(database),
                 None => entry.clone(),
@@ -68,7 +70,10 @@ impl Repairs {
 
     /// Inserts what the tool skips, once it is enough for a batch.
     pub(super) async fn insert_odd_ones(&mut self, plan: &Plan) -> Result<(), EngineError> {
-        let many = self.odd.iter().any(|(_, documents)| documents.len() >= MOST);
+        let many = self
+            .odd
+            .iter()
+            .any(|(_, documents)| documents.len() >= MOST);
         if self.odd_bytes >= BATCH || many {
             self.insert_the_rest(plan).await?;
         }

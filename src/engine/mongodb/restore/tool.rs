@@ -28,11 +28,7 @@ pub(super) async fn find(context: &Context) -> Result<Tool, EngineError> {
 
 /// Feeds the archive's stream to the tool. Its words and its exit code are not believed:
 /// whoever calls this counts.
-pub(super) async fn run(
-    context: &Context,
-    plan: &Plan,
-    tool: &Tool,
-) -> Result<Fed, EngineError> {
+pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<Fed, EngineError> {
     let config =
         ToolConfig::write(&plan.session, &scratch()).map_err(|source| ProcessError::Spawn {
             tool: MONGORESTORE.to_owned(),
@@ -52,7 +48,9 @@ pub(super) async fn run(
         // Indexes come afterwards, from the raw definitions.
         .arg("--noIndexRestore")
         .arg(format!("--numParallelCollections={}", context.jobs.max(1)))
-        .arg(format!("--numInsertionWorkersPerCollection={INSERTION_WORKERS}"))
+        .arg(format!(
+            "--numInsertionWorkersPerCollection={INSERTION_WORKERS}"
+        ))
         .stdin(Input::Pipe)
         .spawn()?;
     let stdin = running.stdin.take();
@@ -71,7 +69,10 @@ async fn end(
     fed: &Result<Fed, EngineError>,
     patience: Duration,
 ) -> Result<(), EngineError> {
-    if !matches!(fed, Ok(_) | Err(EngineError::Process(ProcessError::Pipe { .. }))) {
+    if !matches!(
+        fed,
+        Ok(_) | Err(EngineError::Process(ProcessError::Pipe { .. }))
+    ) {
         running.terminate().await;
         return Ok(());
     }

@@ -73,9 +73,10 @@ async fn fits(session: &Session) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// The one time at which all collections are read.
+/// The one time at which all collections are read: now. A reader at a snapshot waits until a
+/// majority has it.
 pub(super) async fn snapshot_time(session: &Session) -> Result<Timestamp, EngineError> {
-    super::first_snapshot(session)
+    server::operation_time(session)
         .await?
         .ok_or_else(|| needs_a_replica_set(session))
 }

@@ -20,7 +20,7 @@ use super::archive_stream::{CollectionEntry, Header};
 use super::consistency::ddl_since;
 use super::definitions::CollectionDefinition;
 use super::dump::{Dumped, Read};
-use super::server::{Server, refused};
+use super::server::Server;
 
 /// Batches of up to 16 MiB that may wait for being stored.
 const WAITING: usize = 1;
@@ -140,19 +140,4 @@ async fn parameter(session: &Session, name: &str) -> Option<i64> {
         Some(Bson::Int64(value)) => Some(*value),
         _ => None,
     }
-}
-
-/// The time of a snapshot that the server has.
-async fn first_snapshot(session: &Session) -> Result<Option<Timestamp>, EngineError> {
-    let answer = session
-        .command(
-            doc! { "find": super::marker::COLLECTION, "limit": 1, "singleBatch": true,
-            "readConcern": { "level": "snapshot" } },
-        )
-        .await
-        .map_err(refused(session, "no snapshot could be opened"))?;
-    let cursor = answer.get_document("cursor").ok();
-    Ok(cursor
-        .and_then(|cursor| cursor.get_timestamp("atClusterTime").ok())
-        .or_else(|| answer.get_timestamp("atClusterTime").ok()))
 }

@@ -94,7 +94,7 @@ async fn values(client: &Client, name: &str) {
     "stamp": Timestamp { time: 5, increment: 6 }, "long": 5_i64,
     "decimal": "1.20".parse::<Decimal128>().unwrap(), "min": Bson::MinKey, "max": Bson::MaxKey,
     "undefined": Bson::Undefined, "symbol": Bson::Symbol("s".into()), "nan": f64::NAN,
-    "minus": -0.0, "re": Bson::RegularExpression(bson::Regex::from_strings("a.*", "i").unwrap()) };
+    "minus": -0.0, "re": Bson::RegularExpression(bson::Regex { pattern: bson::cstr!("a.*").into(), options: bson::cstr!("i").into() }) };
     let database = client.database(name);
     database
         .run_command(doc! { "insert": "types", "documents": [types] })
@@ -143,7 +143,8 @@ fn everything_that_mongodb_can_hold_comes_back_identical() {
             .json();
         assert_eq!(made["proof"], "identical", "{made}");
         assert_eq!(made["consistent"], true, "{made}");
-        assert_eq!(server.databases(), ["nasty", "nastyother"]);
+        let left = |name: &String| name.starts_with("nasty_bookend_");
+        assert!(!server.databases().iter().any(left));
         let archive = made["archive"].as_str().unwrap();
         let restored = bookend
             .succeed(&[
@@ -158,9 +159,8 @@ fn everything_that_mongodb_can_hold_comes_back_identical() {
             .json();
         assert_eq!(restored["verdict"], "identical", "{restored}");
         server.with(|client| async move {
-            let expiring = client
-                .database("again")
-                .run_command(doc! { "listIndexes": "expiring" });
+            let again = client.database("again");
+            let expiring = again.run_command(doc! { "listIndexes": "expiring" });
             assert!(
                 expiring
                     .await

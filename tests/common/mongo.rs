@@ -124,7 +124,7 @@ impl Mongo {
             }
             loop {
                 let hello = admin.run_command(doc! { "hello": 1 }).await.expect("hello");
-                if hello.get_bool("isWritablePrimary") == Ok(true) {
+                if hello.get_bool("isWritablePrimary").unwrap_or(false) {
                     break;
                 }
                 assert!(Instant::now() < deadline, "mongod does not become writable");

@@ -402,3 +402,165 @@ fn a_server_that_dies_leaves_no_archive() {
     assert_ne!(ended.code, Some(0), "{ended}");
     assert!(bookend.archives().is_empty());
 }
+
+/// A tool that says its version and then does this.
+fn fake_dump(bookend: &Bookend, version: &str, does: &str) -> String {
+    let folder = bookend.work().join("tools");
+    std::fs::create_dir_all(&folder).unwrap();
+    let real = mongo_tools().join("mongodump");
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'mongodump version: {version}'; exit 0; fi\n\
+         real='{}'\n{does}\n",
+        real.display()
+    );
+    let path = folder.join("mongodump");
+    std::fs::write(&path, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_tool_that_fails_in_any_way_leaves_no_archive() {
+    let server = Mongo::shared(Deployment::Standalone);
+    server.with(|client| async move {
+        let all = (0..500).map(|n| doc! { "_id": n, "pad": "x".repeat(1000) });
+        client
+            .database("faults")
+            .collection::<Document>("c")
+            .insert_many(all)
+            .await
+            .unwrap();
+    });
+    let url = server.url("faults");
+    for (version, does, code, words) in [
+        ("100.7.0", "\"$real\" \"$@\"; exit 1", 1, "exit code 1"),
+        ("100.7.0", "exit 0", 1, "it is empty"),
+        ("100.7.0", "\"$real\" \"$@\" | head -c 100000", 1, "cut"),
+        ("100.7.0", "kill -KILL $$", 1, "SIGKILL"),
+        // Whole and well by all that the tool says, with documents left out.
+        (
+            "100.7.0",
+            "\"$real\" \"$1\" --db=faults --archive --collection=c '--query={\"_id\":{\"$gt\":9}}'",
+            1,
+            "490 documents came, the server has 500",
+        ),
+        ("9.1", "exit 0", 6, "too old"),
+    ] {
+        let bookend = bookend();
+        let tools = fake_dump(&bookend, version, does);
+        let ended = bookend.run(&["--tool-dir", &tools, "backup", &url]);
+        let ended = ended.expect_code(code).expect_stderr(words);
+        assert!(bookend.archives().is_empty(), "{ended}");
+    }
+    server.with(|client| async move { client.database("faults").drop().await.unwrap() });
+}
+
+#[test]
+fn collections_that_go_or_come_during_a_backup_are_named() {
+    let server = Mongo::shared(Deployment::Standalone);
+    let prepare = || {
+        server.with(|client| async move {
+            client.database("moving").drop().await.unwrap();
+            let rows = doc! { "insert": "stays", "documents": [{ "_id": 1 }] };
+            let goes = doc! { "insert": "goes", "documents": [{ "_id": 1 }] };
+            commands(&client, "moving", vec![rows, goes]).await;
+        });
+    };
+    let url = server.url("moving");
+    let program = std::env::current_exe().unwrap();
+    for (change, code, words) in [
+        ("drop", 1, "goes of moving was dropped or renamed"),
+        ("rename", 1, "goes of moving was dropped or renamed"),
+        ("again", 1, "goes of moving was dropped and made again"),
+        (
+            "create",
+            0,
+            "created, dropped or redefined during the backup: new",
+        ),
+        (
+            "index",
+            0,
+            "created, dropped or redefined during the backup: stays",
+        ),
+    ] {
+        prepare();
+        let bookend = bookend();
+        let does = format!(
+            "'{}' --ignored --exact definition_program >&2; \"$real\" \"$@\"",
+            program.display()
+        );
+        let does =
+            format!("CHANGE={change} URL='{url}' {does}").replace("; \"$real\"", "\n\"$real\"");
+        let tools = fake_dump(&bookend, "100.7.0", &does);
+        let _ = bookend
+            .run(&["--tool-dir", &tools, "backup", &url])
+            .expect_code(code)
+            .expect_stderr(words);
+    }
+    server.with(|client| async move { client.database("moving").drop().await.unwrap() });
+}
+
+/// What `collections_that_go_or_come_during_a_backup_are_named` runs in the middle of one.
+#[test]
+#[ignore = "a program, not a test"]
+fn definition_program() {
+    let url = std::env::var("URL").unwrap();
+    let change = std::env::var("CHANGE").unwrap();
+    with_client(&url, |client| async move {
+        let (drop, make) = (doc! { "drop": "goes" }, doc! { "create": "goes" });
+        let all = match change.as_str() {
+            "drop" => vec![drop],
+            "again" => vec![drop, make],
+            "create" => vec![doc! { "create": "new" }],
+            "index" => vec![doc! { "createIndexes": "stays", "indexes": [
+            { "key": { "x": 1 }, "name": "x" }] }],
+            _ => {
+                let admin = client.database("admin");
+                let command = doc! { "renameCollection": "moving.goes", "to": "moving.gone" };
+                admin.run_command(command).await.unwrap();
+                Vec::new()
+            }
+        };
+        commands(&client, "moving", all).await;
+    });
+}
+
+#[test]
+fn the_archive_restores_with_stock_tools_alone() {
+    let server = Mongo::shared(Deployment::Standalone);
+    server.with(|client| async move {
+        commands(
+            &client,
+            "stock",
+            vec![
+                doc! { "insert": "c", "documents": [{ "_id": 1 }, { "_id": 2 }] },
+                doc! { "createIndexes": "c", "indexes": [{ "key": { "x": 1 }, "name": "x" }] },
+            ],
+        )
+        .await;
+    });
+    let bookend = bookend().env("MONGODB_URI", server.url(""));
+    bookend.succeed(&["backup", &server.url("stock")]);
+    let unpacked = bookend.work().join("unpacked");
+    std::fs::create_dir(&unpacked).unwrap();
+    let archive = std::fs::File::open(&bookend.archives()[0]).unwrap();
+    tar::Archive::new(archive).unpack(&unpacked).unwrap();
+    let mut script = std::process::Command::new("/bin/sh");
+    script.arg(unpacked.join("restore.sh")).arg("stockagain");
+    let ended = bookend.spawn_command(script).wait().expect_code(0);
+    assert!(ended.stdout.contains("done: stockagain"), "{ended}");
+    let readme = std::fs::read_to_string(unpacked.join("RESTORE.md")).unwrap();
+    assert!(readme.contains("What stock tools leave wrong"));
+    server.with(|client| async move {
+        let again = client.database("stockagain");
+        let found = again
+            .collection::<Document>("c")
+            .count_documents(doc! {})
+            .await
+            .unwrap();
+        assert_eq!(found, 2);
+        again.drop().await.unwrap();
+        client.database("stock").drop().await.unwrap();
+    });
+}

@@ -447,7 +447,7 @@ fn a_tool_that_fails_in_any_way_leaves_no_archive() {
         ),
         ("9.1", "exit 0", 6, "too old"),
     ] {
-        let bookend = bookend();
+        let bookend = bookend().path(&["/usr/bin".into(), "/bin".into()]);
         let tools = fake_dump(&bookend, version, does);
         let ended = bookend.run(&["--tool-dir", &tools, "backup", &url]);
         let ended = ended.expect_code(code).expect_stderr(words);

@@ -103,8 +103,7 @@ impl Live {
         }
     }
 
-    /// A proof that could not be made because the archive does not restore is a proof that
-    /// failed, not an accident.
+    /// An archive that does not restore is a proof that failed, not an accident.
     fn unproven(&self, error: &OperationError) -> Trouble {
         let mut trouble = self.trouble(error);
         if trouble.stop == Stop::Failed && does_not_restore(error) {
@@ -390,12 +389,12 @@ fn identical_line(snapshot: &Snapshot) -> String {
 
 /// Whether the failure is about the archive itself, not about the way to a server.
 fn does_not_restore(error: &OperationError) -> bool {
-    match error {
+    matches!(
+        error,
         OperationError::Archive(_)
-        | OperationError::Seam(SeamError::Damaged { .. })
-        | OperationError::Engine(
-            EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),
-        ) => true,
-        _ => false,
-    }
+            | OperationError::Seam(SeamError::Damaged { .. })
+            | OperationError::Engine(
+                EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),
+            )
+    )
 }

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::ChildStdin;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::engine::mongodb::archive_stream::{MAGIC, StreamParser, TERMINATOR, prelude};
@@ -29,7 +28,7 @@ pub(super) struct Fed {
 pub(super) async fn feed(
     context: &Context,
     plan: &Plan,
-    stdin: Option<ChildStdin>,
+    stdin: Option<impl AsyncWrite + Send + Unpin>,
 ) -> Result<Fed, EngineError> {
     let mut pipe = Pipe {
         stdin,
@@ -71,12 +70,12 @@ fn damaged(problem: &str) -> EngineError {
     .into()
 }
 
-struct Pipe {
-    stdin: Option<ChildStdin>,
+struct Pipe<W> {
+    stdin: Option<W>,
     patience: Duration,
 }
 
-impl Pipe {
+impl<W: AsyncWrite + Send + Unpin> Pipe<W> {
     /// Writes a piece; the stream's beginning is held back until its list of collections is
     /// whole, and written with one of our own.
     async fn pass(

@@ -564,3 +564,52 @@ fn the_archive_restores_with_stock_tools_alone() {
         client.database("stock").drop().await.unwrap();
     });
 }
+
+#[test]
+fn a_restore_tool_that_fails_leaves_no_copy() {
+    let server = Mongo::shared(Deployment::Standalone);
+    server.with(|client| async move {
+        let all = (0..500).map(|n| doc! { "_id": n, "pad": "x".repeat(1000) });
+        client
+            .database("undone")
+            .collection::<Document>("c")
+            .insert_many(all)
+            .await
+            .unwrap();
+    });
+    let url = server.url("undone");
+    for (does, words) in [
+        ("\"$real\" \"$@\"; exit 1", "exit code 1"),
+        ("exit 0", "0 documents instead of 500"),
+        ("kill -KILL $$", "SIGKILL"),
+        ("cat >/dev/null", "0 documents instead of 500"),
+    ] {
+        let bookend = bookend();
+        bookend.succeed(&["backup", &url]);
+        let tools = fake_dump(&bookend, "100.7.0", "exit 1");
+        let path = std::path::Path::new(&tools);
+        let script = std::fs::read_to_string(path.join("mongodump")).unwrap();
+        let script = script
+            .replace("mongodump", "mongorestore")
+            .replace("\nexit 1\n", &format!("\n{does}\n"));
+        std::fs::write(path.join("mongorestore"), script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(path.join("mongorestore"), mode).unwrap();
+        let _ = bookend
+            .run(&[
+                "--tool-dir",
+                &tools,
+                "restore",
+                "latest",
+                "--into",
+                "half",
+                "--on",
+                &url,
+            ])
+            .expect_code(1)
+            .expect_stderr(words);
+        assert!(!server.databases().contains(&"half".to_owned()));
+        assert_eq!(std::fs::read_dir(bookend.tmp()).unwrap().count(), 0);
+    }
+    server.with(|client| async move { client.database("undone").drop().await.unwrap() });
+}

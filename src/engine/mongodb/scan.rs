@@ -65,9 +65,11 @@ pub(super) fn documents<'a>(
         problem: format!("an answer about {body} holds no documents"),
     };
     let all = batch.doc_slices().map_err(|_| wrong())?;
-    Ok(all
-        .into_iter()
-        .map(move |one| one.ok().and_then(|one| one.as_document()).ok_or_else(wrong)))
+    Ok(all.into_iter().map(move |one| {
+        one.ok()
+            .and_then(bson::RawBsonRef::as_document)
+            .ok_or_else(wrong)
+    }))
 }
 
 /// Hashes every collection of a database, several at once.

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use bson::spec::BinarySubtype;
 use bson::{Binary, RawDocumentBuf, rawdoc};
 use proptest::prelude::*;
@@ -302,7 +300,7 @@ fn a_name_that_pushes_another_out_takes_none_of_its_values() {
 fn a_giant_name_is_not_kept() {
     let mut document = RawDocumentBuf::new();
     document.append(
-        &bson::raw::CString::try_from("n".repeat(1 << 20)).unwrap(),
+        bson::raw::CString::try_from("n".repeat(1 << 20)).unwrap(),
         1,
     );
     let hashed = hashed(&[document]);
@@ -326,7 +324,7 @@ fn any_document() -> impl Strategy<Value = RawDocumentBuf> {
         let mut document = RawDocumentBuf::new();
         document.append(bson::cstr!("_id"), bson::oid::ObjectId::new());
         for (name, value) in fields {
-            document.append(&bson::raw::CString::try_from(name).unwrap(), value);
+            document.append(bson::raw::CString::try_from(name).unwrap(), value);
         }
         document
     })

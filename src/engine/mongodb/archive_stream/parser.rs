@@ -75,9 +75,9 @@ impl StreamParser {
         let mut rest = bytes;
         while !rest.is_empty() {
             let taken = if self.carry.is_empty() {
-                self.from_piece(rest, events)?
+                self.whole_items(rest, events)?
             } else {
-                self.from_carry(rest, events)?
+                self.completed_item(rest, events)?
             };
             rest = rest.get(taken..).unwrap_or_default();
         }
@@ -137,7 +137,7 @@ impl StreamParser {
     }
 
     /// Items straight from the piece at hand, without copying them.
-    fn from_piece(&mut self, piece: &[u8], events: &mut dyn Events) -> Result<usize, StreamError> {
+    fn whole_items(&mut self, piece: &[u8], events: &mut dyn Events) -> Result<usize, StreamError> {
         if let Expect::Documents { number } = self.expect {
             let taken = self.documents(number, piece, events)?;
             if taken > 0 {
@@ -157,7 +157,11 @@ impl StreamParser {
     }
 
     /// Completes the item that an earlier piece began.
-    fn from_carry(&mut self, piece: &[u8], events: &mut dyn Events) -> Result<usize, StreamError> {
+    fn completed_item(
+        &mut self,
+        piece: &[u8],
+        events: &mut dyn Events,
+    ) -> Result<usize, StreamError> {
         let wanted = match self.carry.first_chunk::<4>() {
             Some(start) => self.length_of_item(*start)?,
             None => 4,

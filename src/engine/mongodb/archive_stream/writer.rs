@@ -35,6 +35,10 @@ pub fn prelude(header: &Header, entries: &[CollectionEntry]) -> Vec<u8> {
 /// [`NamespaceWriter::open`] and [`NamespaceWriter::close`] must stay together in the stream,
 /// and the blocks of one namespace in their order. Each entry of the prelude needs one, views
 /// too, and every one must be ended.
+///
+/// Never more namespaces may be open, between their first block and their last, than
+/// [`Header::concurrent_collections`] says: `mongorestore` restores as many at once, and with
+/// one more in the stream it waits for ever (seen with 100.7.0).
 pub struct NamespaceWriter {
     db: String,
     collection: String,

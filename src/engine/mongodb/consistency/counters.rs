@@ -1,5 +1,5 @@
-//! What a standalone's counters say: the calls of WiredTiger's cursors move with every write,
-//! those of TTL deletes and of time series included, and no read moves them. (`latencyStats`
+//! What a standalone's counters say: the calls of the storage engine's cursors move with
+//! every write, those of TTL deletes and of time series too, and with no read. (`latencyStats`
 //! and `opcounters` miss both.)
 
 use std::collections::{BTreeMap, BTreeSet};

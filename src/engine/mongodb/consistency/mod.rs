@@ -49,7 +49,7 @@ impl Verdict {
         self.earlier
     }
 
-    fn unknown(why: String) -> Self {
+    fn unknown(why: &str) -> Self {
         Self {
             notes: vec![format!(
                 "whether others wrote during the backup is not known: {why}"
@@ -130,14 +130,14 @@ impl Watch {
         after: &[CollectionDefinition],
     ) -> Result<Verdict, EngineError> {
         let mut verdict = match self {
-            Self::Nothing(why) => Verdict::unknown(why),
+            Self::Nothing(why) => Verdict::unknown(&why),
             Self::Oplog(from) => match oplog::written_since(session, from).await? {
                 Ok(hit) => Verdict::of_hits(hit),
-                Err(why) => Verdict::unknown(why),
+                Err(why) => Verdict::unknown(&why),
             },
             Self::Counters(counters) => match counters::read(session, before).await? {
                 Ok(now) => Verdict::of_hits(counters.moved(&now)),
-                Err(why) => Verdict::unknown(why),
+                Err(why) => Verdict::unknown(&why),
             },
         };
         let redefined = redefined(before, after);

@@ -11,6 +11,12 @@ use crate::snapshot::{Object, ObjectKind, Part, PartKind};
 /// Options that say nothing of how the collection behaves, and are other ones in every copy.
 pub const DIFFERENT_BY_NATURE: [&str; 2] = ["uuid", "temp"];
 
+/// What holds where nothing is said, as text: `collMod` leaves it said.
+const DEFAULTS: [(&str, &str); 2] = [
+    ("validationLevel", "\"strict\""),
+    ("validationAction", "\"error\""),
+];
+
 /// What is a view, rather than how it is.
 const VIEW: [&str; 2] = ["viewOn", "pipeline"];
 
@@ -59,6 +65,8 @@ impl CollectionDefinition {
             name: name.as_str().to_owned(),
             definition: plain(value.as_raw_bson_ref()),
         });
+        let settings =
+            settings.filter(|part| !DEFAULTS.contains(&(&*part.name, &*part.definition)));
         let indexes = self.indexes.iter().map(|index| Part {
             kind: PartKind::Index,
             name: index.name.clone(),

@@ -58,9 +58,9 @@ pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<F
     let finished = end(running, &fed, plan.patience).await;
     match (fed, finished) {
         // A broken pipe is only the sign of how the tool ended.
-        (Err(EngineError::Process(ProcessError::Pipe { .. })), Err(error)) => Err(error),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-        (Ok(fed), Ok(_)) => Ok(fed),
+        (Err(EngineError::Process(ProcessError::Pipe { .. })) | Ok(_), Err(error))
+        | (Err(error), _) => Err(error),
+        (Ok(fed), Ok(())) => Ok(fed),
     }
 }
 

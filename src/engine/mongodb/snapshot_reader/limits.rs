@@ -34,7 +34,7 @@ pub(super) async fn check(
     }
     let capped: Vec<&str> = definitions
         .iter()
-        .filter(|one| one.option("capped").and_then(|value| value.as_bool()) == Some(true))
+        .filter(|one| one.option("capped").and_then(bson::RawBsonRef::as_bool) == Some(true))
         .map(|one| one.name())
         .collect();
     if !capped.is_empty() {

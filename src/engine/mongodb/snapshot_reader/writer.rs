@@ -29,24 +29,21 @@ pub(super) async fn store(
     out.push(&prelude(&header, &entries)).await?;
     while let Some(batch) = batches.recv().await {
         let mut edge = Vec::new();
-        match batch.documents {
-            Some(documents) => {
-                let Some(namespace) = namespaces.get_mut(&batch.number) else {
-                    return Err(SeamError::Closed);
-                };
-                namespace.open(&mut edge);
-                out.push(&edge).await?;
-                namespace.passed_by(&documents);
-                out.push(&documents).await?;
-                edge.clear();
-                namespace.close(&mut edge);
-            }
-            None => {
-                let Some(namespace) = namespaces.remove(&batch.number) else {
-                    return Err(SeamError::Closed);
-                };
-                namespace.end(&mut edge);
-            }
+        if let Some(documents) = batch.documents {
+            let Some(namespace) = namespaces.get_mut(&batch.number) else {
+                return Err(SeamError::Closed);
+            };
+            namespace.open(&mut edge);
+            out.push(&edge).await?;
+            namespace.passed_by(&documents);
+            out.push(&documents).await?;
+            edge.clear();
+            namespace.close(&mut edge);
+        } else {
+            let Some(namespace) = namespaces.remove(&batch.number) else {
+                return Err(SeamError::Closed);
+            };
+            namespace.end(&mut edge);
         }
         out.push(&edge).await?;
     }

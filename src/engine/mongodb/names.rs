@@ -112,6 +112,7 @@ mod tests {
     #[test]
     fn random_names_fit() {
         assert!(random("Köln", LONGEST).starts_with("K_ln_bookend_"));
-        assert_eq!(random("shop", 22).len(), 20);
+        assert_eq!(random("shop", 22).len(), 22);
+        assert_eq!(random("shop", 20).len(), 20);
     }
 }

@@ -8,7 +8,7 @@
 mod command;
 mod environment;
 mod error;
-mod mongodb;
+pub mod mongodb;
 mod nearest;
 pub mod postgres;
 mod secret;

@@ -273,6 +273,20 @@ impl Target {
         }
     }
 
+    /// MongoDB's connection string.
+    ///
+    /// # Errors
+    /// If the target is of another engine.
+    pub fn mongodb(&self) -> Result<&MongoUrl, ConnectionError> {
+        match &self.address {
+            Address::Mongodb(url) => Ok(url),
+            Address::Postgresql(_) => Err(ConnectionError::OtherEngine {
+                target: self.display_url(),
+                engine: "MongoDB",
+            }),
+        }
+    }
+
     /// The same target, held to the one server that `session` reached. Needed where several
     /// hosts are named: an exported snapshot is known only where it was taken.
     #[must_use]

@@ -1,9 +1,10 @@
-//! Order-independent fingerprints of rows and columns.
+//! Order-independent fingerprints of rows and columns, documents and fields.
 //!
 //! A row is hashed as its COPY text (without the newline), a field as its text between tabs;
 //! hashes are summed modulo 2^128, so that order is free and duplicates count. Fingerprints
 //! find accidents, not forgers: forgery is the digests' business.
 
+mod documents;
 mod large_object;
 mod rows;
 #[cfg(test)]
@@ -13,6 +14,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::snapshot::Fingerprint;
 
+pub use documents::{
+    DocumentError, DocumentHasher, DocumentProblem, HashedDocuments, HashedField, LISTED_FIELDS,
+    TypesSeen,
+};
 pub use large_object::LargeObjectHasher;
 pub use rows::{Hashed, RowError, RowHasher};
 

@@ -195,6 +195,15 @@ pub struct Content {
     /// For a table with a primary key, or a collection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyFacts>,
+    /// Values of a collection's fields that are not listed because there are too many
+    /// names. If there are any, a name that is not listed may be there all the same.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The key by which keyed sums are made.

@@ -93,6 +93,7 @@ pub fn snapshot(tables: &[Table], large_objects: &[u8]) -> Snapshot {
                     columns: vec!["id".to_owned()],
                     fingerprint,
                 }),
+                ..Content::default()
             }),
             ..object(&table.name)
         });

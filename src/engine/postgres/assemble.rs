@@ -189,6 +189,7 @@ fn fill_contents(objects: &mut [Object], tables: &[TableRead], contents: Vec<Tab
             rows: hashed.rows,
             fingerprint: hashed.fingerprint,
             key,
+            ..Content::default()
         });
         for (name, sums) in table.copy.columns.iter().zip(hashed.columns) {
             if let Some(column) = object.columns.iter_mut().find(|c| c.name == *name) {

@@ -17,6 +17,11 @@ impl Side<'_> {
     pub(super) fn content(&self, column: &str) -> Option<ColumnContent> {
         self.holding?.columns.get(column).copied()
     }
+
+    /// True if a field that is not listed may be there all the same.
+    fn lists_all(&self) -> bool {
+        self.holding.is_none_or(|holding| holding.unlisted == 0)
+    }
 }
 
 /// True if the two columns hold the same values on the same keys, and any at all.
@@ -40,12 +45,12 @@ pub(super) fn compare(before: Side<'_>, after: Side<'_>) -> Vec<ColumnChange> {
         changes.extend(match (rename, same_name) {
             (Some(rename), _) => Some(renamed(before, after, rename)),
             (None, Some(old)) => changed(before, after, old, column),
-            (None, None) => Some(added(after, column)),
+            (None, None) => before.lists_all().then(|| added(after, column)),
         });
     }
     for column in &before.object.columns {
         let still = after.object.columns.iter().any(|c| c.name == column.name);
-        if !still && !renamed_from.contains(&*column.name) {
+        if !still && after.lists_all() && !renamed_from.contains(&*column.name) {
             changes.push(removed(before, column));
         }
     }

@@ -13,10 +13,13 @@ pub(super) struct Holding {
     pub fingerprint: Option<Fingerprint>,
     /// The key, where all members have the same.
     pub key: Option<KeyFacts>,
+    /// Values of a collection's fields that are not listed: a field that is not there may
+    /// be one of those.
+    pub unlisted: u64,
     /// Columns that were read.
     pub columns: BTreeMap<String, ColumnContent>,
-    /// Their order.
-    order: Vec<String>,
+    /// Their order: the position of each.
+    order: BTreeMap<String, usize>,
 }
 
 impl Holding {
@@ -31,17 +34,21 @@ impl Holding {
             rows: content.rows,
             fingerprint: Some(content.fingerprint),
             key: content.key.clone(),
+            unlisted: content.unlisted,
             columns: read
                 .clone()
                 .map(|(c, content)| (c.name.clone(), content))
                 .collect(),
-            order: read.map(|(column, _)| column.name.clone()).collect(),
+            order: read
+                .enumerate()
+                .map(|(position, (column, _))| (column.name.clone(), position))
+                .collect(),
         })
     }
 
     /// Position of a column among those that were read.
     pub(super) fn position(&self, column: &str) -> Option<usize> {
-        self.order.iter().position(|name| name == column)
+        self.order.get(column).copied()
     }
 
     /// How many columns were read.
@@ -85,6 +92,7 @@ impl Holding {
             _ => None,
         };
         self.rows += other.rows;
+        self.unlisted += other.unlisted;
         for (name, content) in other.columns {
             let sum = self.columns.get(&name).map(|own| together(*own, content));
             self.columns.insert(name, sum.unwrap_or(content));

@@ -234,6 +234,15 @@ fn properties(a: &Object, b: &Object, renames: &Renames) -> Vec<PropertyChange> 
 /// What is noted where the rows by key are not the same ones.
 pub(super) const OTHER_KEYS: &str = "as many rows as before, but with other keys";
 
+/// What is noted where whole rows differ and no column does.
+const COMBINATIONS: &str = "the same values in other combinations";
+
+/// What is noted where whole documents differ and none of their fields' values does.
+const FORM: &str = "the same values in the same documents, but the order of fields or nulls differ";
+
+/// What is noted of collections with more field names than are listed.
+const UNLISTED: &str = "there are too many field names to tell which came or went";
+
 /// What the figures alone do not say.
 fn notes(held: Option<&Holding>, holds: Option<&Holding>, columns: &[ColumnChange]) -> Vec<String> {
     let (Some(a), Some(b)) = (held, holds) else {
@@ -258,7 +267,18 @@ fn notes(held: Option<&Holding>, holds: Option<&Holding>, columns: &[ColumnChang
         .iter()
         .any(|column| column.values != Values::Unknown);
     if a.rows == b.rows && same_columns && by_name && other && !told && notes.is_empty() {
-        notes.push("the same values in other combinations".to_owned());
+        let keyed = |holding: &Holding| -> Option<Vec<_>> {
+            holding
+                .columns
+                .values()
+                .map(|column| column.keyed)
+                .collect()
+        };
+        let each_in_place = keyed(a).is_some() && keyed(a) == keyed(b);
+        notes.push(if each_in_place { FORM } else { COMBINATIONS }.to_owned());
+    }
+    if other && (a.unlisted > 0 || b.unlisted > 0) {
+        notes.push(UNLISTED.to_owned());
     }
     notes
 }

@@ -1,10 +1,10 @@
-//! MongoDB's connection strings, kept for the engine that will use them.
+//! MongoDB's connection strings.
 
 use std::fmt;
 
-use super::postgres::same_host;
-use super::target::encode;
-use super::{ConnectionError, Secret};
+use crate::connection::postgres::same_host;
+use crate::connection::target::encode;
+use crate::connection::{ConnectionError, Secret};
 
 /// Port of a server unless said otherwise.
 const DEFAULT_PORT: u16 = 27017;
@@ -25,6 +25,7 @@ pub struct MongoUrl {
 
 impl MongoUrl {
     /// Whether a text is a URL of MongoDB.
+    #[must_use]
     pub fn recognises(text: &str) -> bool {
         let scheme = text
             .split_once("://")
@@ -33,6 +34,9 @@ impl MongoUrl {
     }
 
     /// Takes a URL apart; it must name a database.
+    ///
+    /// # Errors
+    /// It is no URL of MongoDB, or names no database.
     pub fn parse(text: &str) -> Result<Self, ConnectionError> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(bad("it is not a URL of MongoDB"));
@@ -68,39 +72,44 @@ impl MongoUrl {
     }
 
     /// The database's name.
+    #[must_use]
     pub fn database(&self) -> &str {
         &self.database
     }
 
     /// The first host.
+    #[must_use]
     pub fn host(&self) -> &str {
         self.hosts.first().map_or("", |(host, _)| host)
     }
 
     /// The first host's port.
+    #[must_use]
     pub fn port(&self) -> u16 {
         self.hosts.first().map_or(DEFAULT_PORT, |(_, port)| *port)
     }
 
     /// The user, or nothing.
+    #[must_use]
     pub fn user(&self) -> &str {
         &self.user
     }
 
     /// The password, if there is one.
+    #[must_use]
     pub fn password(&self) -> Option<&Secret> {
         self.password.as_ref()
     }
 
     /// The same URL naming another database. The user stays defined where it was: a URL
     /// without `authSource` logs in on the database it names.
+    #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
         let mut url = self.clone();
         let says_where = self
             .query
-            .to_lowercase()
             .split('&')
-            .any(|pair| pair.starts_with("authsource="));
+            .any(|pair| is_option(pair, "authsource"));
         if !self.raw_user.is_empty() && !says_where && name != self.database {
             let and = if self.query.is_empty() { "" } else { "&" };
             url.query = format!("{}{and}authSource={}", self.query, encode(&self.database));
@@ -110,6 +119,7 @@ impl MongoUrl {
     }
 
     /// Without the password and without options that may be secret.
+    #[must_use]
     pub fn display_url(&self) -> String {
         let shown = |pair: &&str| {
             let key = pair.split('=').next().unwrap_or_default().to_lowercase();
@@ -121,15 +131,16 @@ impl MongoUrl {
             .filter(|pair| !pair.is_empty())
             .filter(shown)
             .collect();
-        self.render(None, &query.join("&"))
+        self.render(None, &self.database, &query.join("&"))
     }
 
     /// As it was written.
+    #[must_use]
     pub fn secret_url(&self) -> Secret {
-        Secret::new(self.render(self.raw_password.as_deref(), &self.query))
+        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &self.query))
     }
 
-    fn render(&self, password: Option<&str>, query: &str) -> String {
+    fn render(&self, password: Option<&str>, database: &str, query: &str) -> String {
         let password = password
             .map(|password| format!(":{password}"))
             .unwrap_or_default();
@@ -144,11 +155,57 @@ impl MongoUrl {
             self.scheme,
             self.raw_user,
             self.raw_hosts,
-            encode(&self.database)
+            encode(database)
         )
     }
 
+    /// Hosts as they were written, for errors.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.raw_hosts
+    }
+
+    /// True if reads may be answered by other members than the primary, whichever is near.
+    #[must_use]
+    pub fn reads_elsewhere(&self) -> bool {
+        let query = self.query.to_ascii_lowercase();
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let direct = query.split('&').any(|pair| pair == "directconnection=true");
+        !direct && pairs.any(|(key, value)| key == "readpreference" && value != "primary")
+    }
+
+    /// As it was written, without some options.
+    pub(super) fn without(&self, left_out: &[&str]) -> Secret {
+        let query = self.options_without(left_out).join("&");
+        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &query))
+    }
+
+    fn options_without(&self, left_out: &[&str]) -> Vec<&str> {
+        let stays = |pair: &&str| {
+            let key = pair.split('=').next().unwrap_or_default();
+            !pair.is_empty() && !left_out.iter().any(|out| out.eq_ignore_ascii_case(key))
+        };
+        self.query.split('&').filter(stays).collect()
+    }
+
+    /// As the tools are to see it: naming no database (they would read meaning into it) but
+    /// where the user is defined, and without options that they cannot stand.
+    pub(super) fn bare(&self, left_out: &[&str], auth_source: Option<&str>) -> Secret {
+        let mut kept: Vec<String> = self
+            .options_without(left_out)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        if let Some(source) = auth_source
+            && !kept.iter().any(|pair| is_option(pair, "authsource"))
+        {
+            kept.push(format!("authSource={}", encode(source)));
+        }
+        Secret::new(self.render(self.raw_password.as_deref(), "", &kept.join("&")))
+    }
+
     /// Whether any host is in both lists.
+    #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
         self.hosts.iter().any(|(host, port)| {
             other
@@ -159,6 +216,7 @@ impl MongoUrl {
     }
 
     /// A value that names the original's database, naming this one.
+    #[must_use]
     pub fn rewritten(&self, original: &Self, value: &str) -> Option<Secret> {
         let value = value.trim();
         if !Self::recognises(value) {
@@ -180,6 +238,13 @@ impl fmt::Debug for MongoUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.display_url())
     }
+}
+
+/// Whether `NAME=value` is the option of that lower-case name.
+fn is_option(pair: &str, name: &str) -> bool {
+    pair.split('=')
+        .next()
+        .is_some_and(|key| key.eq_ignore_ascii_case(name))
 }
 
 fn host(text: &str) -> Result<(String, u16), ConnectionError> {
@@ -206,7 +271,7 @@ fn host(text: &str) -> Result<(String, u16), ConnectionError> {
 }
 
 fn decode(text: &str) -> Result<String, ConnectionError> {
-    super::postgres::decode(text)
+    crate::connection::postgres::decode(text)
 }
 
 fn bad(what: &str) -> ConnectionError {

@@ -1,0 +1,103 @@
+//! The driver's errors in the words of [`ConnectionError`].
+
+use mongodb::error::{Error, ErrorKind};
+
+use super::MongoUrl;
+use crate::connection::ConnectionError;
+
+const UNAUTHORIZED: i32 = 13;
+const AUTHENTICATION_FAILED: i32 = 18;
+
+/// What an error means for the connection to the server of `url`.
+#[must_use]
+pub fn classified(error: &Error, url: &MongoUrl) -> ConnectionError {
+    let server = url.server().to_owned();
+    let reason = reason(error);
+    match error.kind.as_ref() {
+        ErrorKind::InvalidArgument { message, .. } => ConnectionError::BadUrl {
+            what: message.clone(),
+        },
+        ErrorKind::InvalidTlsConfig { .. } => ConnectionError::Tls {
+            server,
+            what: reason,
+        },
+        ErrorKind::Authentication { .. } => wrong_password(url, &reason),
+        ErrorKind::Command(command) if command.code == AUTHENTICATION_FAILED => {
+            wrong_password(url, &reason)
+        }
+        ErrorKind::Command(command) if command.code == UNAUTHORIZED => unauthorized(url, reason),
+        ErrorKind::ServerSelection { .. } if speaks_of_tls(&reason) => ConnectionError::Tls {
+            server,
+            what: reason,
+        },
+        ErrorKind::ServerSelection { .. } | ErrorKind::DnsResolve { .. } => {
+            ConnectionError::Unreachable {
+                server,
+                source: std::io::Error::other(reason),
+            }
+        }
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => {
+            ConnectionError::Lost { server, reason }
+        }
+        _ => ConnectionError::Refused { server, reason },
+    }
+}
+
+/// True if the server went away, rather than refusing something.
+#[must_use]
+pub fn is_lost(error: &Error) -> bool {
+    matches!(
+        error.kind.as_ref(),
+        ErrorKind::Io(_)
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::ServerSelection { .. }
+    ) || matches!(error.kind.as_ref(), ErrorKind::Command(command) if SHUTTING_DOWN.contains(&command.code))
+}
+
+/// `InterruptedAtShutdown`, `ShutdownInProgress`.
+const SHUTTING_DOWN: [i32; 2] = [11600, 91];
+
+fn wrong_password(url: &MongoUrl, reason: &str) -> ConnectionError {
+    if url.user().is_empty() {
+        return ConnectionError::Refused {
+            server: url.server().to_owned(),
+            reason: reason.to_owned(),
+        };
+    }
+    ConnectionError::WrongPassword {
+        user: url.user().to_owned(),
+        server: url.server().to_owned(),
+        origin: "the URL".to_owned(),
+    }
+}
+
+fn unauthorized(url: &MongoUrl, reason: String) -> ConnectionError {
+    if url.user().is_empty() {
+        return ConnectionError::NoPassword {
+            user: "any user".to_owned(),
+            server: url.server().to_owned(),
+            note: None,
+        };
+    }
+    ConnectionError::NotAllowed {
+        user: url.user().to_owned(),
+        database: url.database().to_owned(),
+        server: url.server().to_owned(),
+        reason,
+    }
+}
+
+fn speaks_of_tls(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    ["certificate", "tls", "handshake"]
+        .iter()
+        .any(|word| reason.contains(word))
+}
+
+/// The server's own words, without the driver's wrapping.
+pub(super) fn reason(error: &Error) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => format!("{} ({})", command.message, command.code_name),
+        other => other.to_string(),
+    }
+}

@@ -7,7 +7,7 @@ PYTHON ?= python3
 
 help:
 	@echo 'make demo         a real migration, bracketed, on a server of its own'
-	@echo 'make test         everything, against PostgreSQL 16 and 18'
+	@echo 'make test         everything, against PostgreSQL 16 and 18 and MongoDB 6'
 	@echo 'make test-debian  PostgreSQL 15 with TLS, ICU and contrib (as root it installs them)'
 	@echo 'make bench        the figures of docs/benchmarks.md'
 	@echo 'make lint         formatting, clippy, licences of dependencies'
@@ -26,7 +26,7 @@ servers-postgresql:
 debian-packages:
 	@scripts/debian-packages.sh
 
-test: servers-postgresql
+test: servers
 	$(CARGO) test --locked
 
 test-debian: servers-postgresql debian-packages

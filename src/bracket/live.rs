@@ -45,6 +45,8 @@ pub struct Subject {
     pub place: Place,
     /// What was seen of it before the run was begun.
     pub inspection: Inspection,
+    /// Whether its backups have to be asked for one point in time.
+    pub consistent: bool,
 }
 
 /// Hands that do.
@@ -101,8 +103,7 @@ impl Live {
         }
     }
 
-    /// A proof that could not be made because the archive does not restore is a proof that
-    /// failed, not an accident.
+    /// An archive that does not restore is a proof that failed, not an accident.
     fn unproven(&self, error: &OperationError) -> Trouble {
         let mut trouble = self.trouble(error);
         if trouble.stop == Stop::Failed && does_not_restore(error) {
@@ -131,7 +132,7 @@ impl Live {
             Place::SameServer(_) => Ok(subject.inspection.free_bytes),
             Place::Other(target) => {
                 let engine = self.ws.engines.get(target.engine())?;
-                let there = operation::reach(engine.as_ref(), &self.ws.context(), target).await?;
+                let there = engine.reach(&self.ws.context(), target).await?;
                 Ok(there.free_bytes)
             }
         }
@@ -198,6 +199,7 @@ impl Hands for Live {
                 Side::Before => "before",
                 Side::After => "after",
             }),
+            consistent: subject.consistent,
             ..BackupRequest::default()
         };
         let made = operation::backup(&self.ws, &subject.target, &request)
@@ -387,12 +389,12 @@ fn identical_line(snapshot: &Snapshot) -> String {
 
 /// Whether the failure is about the archive itself, not about the way to a server.
 fn does_not_restore(error: &OperationError) -> bool {
-    match error {
+    matches!(
+        error,
         OperationError::Archive(_)
-        | OperationError::Seam(SeamError::Damaged { .. })
-        | OperationError::Engine(
-            EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),
-        ) => true,
-        _ => false,
-    }
+            | OperationError::Seam(SeamError::Damaged { .. })
+            | OperationError::Engine(
+                EngineError::Restore { .. } | EngineError::Seam(SeamError::Damaged { .. }),
+            )
+    )
 }

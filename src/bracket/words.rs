@@ -92,7 +92,8 @@ pub fn not_consistent(archive: &ArchiveFacts) -> Setback {
         message,
         causes: Vec::new(),
         hint: Some(
-            "stop what writes to the target, or give a reason to go on: --accept-writes REASON"
+            "stop what writes to the target, read one point in time (replica sets of MongoDB): \
+             --consistent, or give a reason to go on: --accept-writes REASON"
                 .to_owned(),
         ),
     }

@@ -52,6 +52,10 @@ pub struct Args {
     /// Leave the rows of matching tables out (a glob on names as they are printed); repeat
     #[arg(long, value_name = "PATTERN")]
     exclude_data: Vec<String>,
+
+    /// One point in time although others write (replica sets of MongoDB)
+    #[arg(long)]
+    consistent: bool,
 }
 
 /// Takes a backup and, if asked, proves it.
@@ -87,6 +91,7 @@ async fn take(ws: &Workspace, target: &Target, args: &Args) -> Result<BackupOutc
         compression: args.compress,
         schema_only: args.schema_only,
         exclude_data: args.exclude_data.clone(),
+        consistent: args.consistent,
         suffix: None,
     };
     operation::backup(ws, target, &request)

@@ -73,6 +73,10 @@ pub struct Args {
     #[arg(long, value_name = "REASON", value_parser = reason)]
     accept_writes: Option<Reason>,
 
+    /// Back up one point in time although others write (replica sets of MongoDB)
+    #[arg(long)]
+    consistent: bool,
+
     /// End COMMAND, and --check, if it takes longer
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
@@ -104,6 +108,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
             target: target.clone(),
             place: place.clone(),
             inspection,
+            consistent: args.consistent,
         }],
         request.terms.no_proof.is_none(),
         (request.migration.clone(), request.check.clone()),

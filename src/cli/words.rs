@@ -5,7 +5,7 @@ use super::Invocation;
 use super::error::failure_of;
 use super::failure::Failure;
 use crate::connection::{EngineKind, Target};
-use crate::operation::{OperationError, Place, Workspace, reach};
+use crate::operation::{OperationError, Place, Workspace};
 use crate::snapshot::Snapshot;
 
 /// `--prove-on`'s values.
@@ -104,7 +104,8 @@ pub(super) async fn home(
         "the archive's own server: {}",
         target.display_url()
     ));
-    let inspection = reach(engine.as_ref(), &ws.context(), &target)
+    let inspection = engine
+        .reach(&ws.context(), &target)
         .await
         .map_err(|error| failure_of(&error.into()))?;
     match (&inspection.identity, &archive.snapshot.server.identity) {

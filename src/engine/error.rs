@@ -25,6 +25,16 @@ pub enum EngineError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// The server refused a command.
+    #[error("{what}")]
+    Command {
+        /// What was being done, naming collection or database.
+        what: String,
+        /// The server's error number, 0 if there is none.
+        code: i32,
+        /// The server's words.
+        reason: String,
+    },
     /// Somebody holds a lock for longer than `--lock-timeout`.
     #[error("table {table} of {database} is locked by another session")]
     Locked {

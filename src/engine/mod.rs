@@ -120,6 +120,9 @@ pub struct Capabilities {
     pub schema_only: Capability,
     /// Whether owners and grants exist to be left out.
     pub owners: Capability,
+    /// Whether a backup has to be asked for one point in time, and can be. Where every backup
+    /// is one, there is nothing to ask for.
+    pub point_in_time: Capability,
 }
 
 /// What `doctor` and preflight learn without changing anything.
@@ -177,6 +180,8 @@ pub struct DumpRequest {
     pub schema_only: bool,
     /// Globs on printed names whose rows stay out.
     pub exclude_data: Vec<String>,
+    /// One point in time although others write, for an engine that has to be asked for it.
+    pub consistent: bool,
 }
 
 /// How a copy is to be built.
@@ -291,6 +296,9 @@ pub trait Engine: Send + Sync {
     /// Looks at a target without changing anything.
     async fn inspect(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError>;
 
+    /// Looks at the server of a target whose own database may be gone.
+    async fn reach(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError>;
+
     /// Reads the target into `sink`; the source is only read.
     async fn dump(
         &self,
@@ -365,7 +373,7 @@ pub trait Engine: Send + Sync {
 pub fn for_kind(kind: EngineKind) -> Option<Arc<dyn Engine>> {
     match kind {
         EngineKind::Postgresql => Some(Arc::new(postgres::Postgres)),
-        EngineKind::Mongodb => None,
+        EngineKind::Mongodb => Some(Arc::new(mongodb::Mongodb::default())),
     }
 }
 

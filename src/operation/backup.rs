@@ -24,6 +24,8 @@ pub struct BackupRequest {
     pub schema_only: bool,
     /// Globs on printed names whose rows stay out.
     pub exclude_data: Vec<String>,
+    /// One point in time although others write, where an engine has to be asked for it.
+    pub consistent: bool,
     /// `before` or `after` in the id, inside a bracket.
     pub suffix: Option<&'static str>,
 }
@@ -106,14 +108,25 @@ fn check_request(engine: &dyn Engine, request: &BackupRequest) -> Result<(), Ope
     if let Some(tag) = &request.tag {
         check_word(tag)?;
     }
-    match engine.capabilities().schema_only {
-        Capability::No(why) if request.schema_only => Err(OperationError::NotCapable {
-            what: "a backup of the definitions only",
+    let capabilities = engine.capabilities();
+    let refuse = |asked: bool, what: &'static str, capability: Capability| match capability {
+        Capability::No(why) if asked => Err(OperationError::NotCapable {
+            what,
             engine: engine.name(),
             why,
         }),
         _ => Ok(()),
-    }
+    };
+    refuse(
+        request.schema_only,
+        "a backup of the definitions only",
+        capabilities.schema_only,
+    )?;
+    refuse(
+        request.consistent,
+        "--consistent",
+        capabilities.point_in_time,
+    )
 }
 
 async fn read(
@@ -126,6 +139,7 @@ async fn read(
     let wanted = DumpRequest {
         schema_only: request.schema_only,
         exclude_data: request.exclude_data.clone(),
+        consistent: request.consistent,
     };
     let dumped = engine
         .dump(

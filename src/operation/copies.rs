@@ -1,6 +1,6 @@
 //! The databases that bookend made: listing and dropping them.
 
-use super::{OperationError, Workspace, reach};
+use super::{OperationError, Workspace};
 use crate::connection::Target;
 use crate::engine::{EngineError, MadeDatabase, MarkedDatabase};
 
@@ -23,7 +23,7 @@ pub struct Copies {
 pub async fn copies(ws: &Workspace, on: &Target) -> Result<Copies, OperationError> {
     let engine = ws.engines.get(on.engine())?;
     let context = ws.context();
-    let identity = reach(engine.as_ref(), &context, on).await?.identity;
+    let identity = engine.reach(&context, on).await?.identity;
     let marked = engine.copies(&context, on).await?;
     let announced = ws
         .store

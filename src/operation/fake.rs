@@ -124,6 +124,7 @@ impl Engine for Fake {
             publishing: Publishing::Rename,
             schema_only: self.schema_only.clone(),
             owners: Capability::Yes,
+            point_in_time: Capability::No("a fake is always consistent"),
         }
     }
 
@@ -139,6 +140,10 @@ impl Engine for Fake {
             free_bytes: self.free,
             checks: Vec::new(),
         })
+    }
+
+    async fn reach(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError> {
+        self.inspect(context, target).await
     }
 
     async fn dump(

@@ -24,7 +24,7 @@ pub use copies::{Copies, copies, drop_copy};
 pub use diff::diff;
 pub use doctor::{Area, Diagnosis, Finding, doctor};
 pub use error::OperationError;
-pub use place::{Place, UNKNOWN_SPACE_LIMIT, reach};
+pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use verify::{VerifyOutcome, open, verify};

@@ -1,8 +1,8 @@
 //! Where a copy goes, and whether it fits there.
 
 use super::{OperationError, Workspace};
-use crate::connection::{ConnectionError, Target};
-use crate::engine::{Context, Engine, EngineError, Inspection};
+use crate::connection::Target;
+use crate::engine::{Engine, Inspection};
 
 /// Up to this size a copy goes to the archive's own server without being asked to, even if
 /// nobody can say how much space is free there: a full disk on a production server is worse
@@ -50,32 +50,6 @@ impl Place {
     }
 }
 
-/// Looks at the server of a target. Where the target's own database is gone (a restore after
-/// a disaster), the server is reached through one that every server has.
-///
-/// # Errors
-/// The engine's, about the target's own database.
-pub async fn reach(
-    engine: &dyn Engine,
-    context: &Context,
-    target: &Target,
-) -> Result<Inspection, EngineError> {
-    match engine.inspect(context, target).await {
-        Err(EngineError::Connection(error @ ConnectionError::UnknownDatabase { .. })) => {
-            for database in MAINTENANCE {
-                let other = target.with_database(database);
-                if let Ok(inspection) = engine.inspect(context, &other).await {
-                    return Ok(inspection);
-                }
-            }
-            Err(error.into())
-        }
-        other => other,
-    }
-}
-
-const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
-
 /// Refuses a place where the copy does not fit.
 pub(super) async fn check_room(
     ws: &Workspace,
@@ -83,7 +57,7 @@ pub(super) async fn check_room(
     place: &Place,
     bytes: u64,
 ) -> Result<Inspection, OperationError> {
-    let inspection = reach(engine, &ws.context(), place.target()).await?;
+    let inspection = engine.reach(&ws.context(), place.target()).await?;
     place.room_for(bytes, inspection.free_bytes)?;
     Ok(inspection)
 }

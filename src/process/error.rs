@@ -70,6 +70,14 @@ pub enum ProcessError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// It moved no byte for too long.
+    #[error("{tool} did nothing for {seconds} s and was ended")]
+    Stalled {
+        /// Its name.
+        tool: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// It ended, but a process that it started keeps its output open, so that nobody can say
     /// whether the output is whole.
     #[error("{tool} ended, but something it started keeps its output open")]

@@ -17,12 +17,12 @@
 pub mod bookend;
 pub mod certificates;
 pub mod database;
-pub mod mongod;
+pub mod mongo;
 pub mod server;
 mod watchdog;
 
 pub use bookend::{Bookend, Output, Running};
 pub use certificates::Certificates;
 pub use database::TestDatabase;
-pub use mongod::{Mongod, vendor_tool};
+pub use mongo::{Deployment, Mongo};
 pub use server::{PASSWORD, Server, ServerOptions, Version};

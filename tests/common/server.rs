@@ -343,7 +343,7 @@ fn passable(folder: &Path) -> bool {
         })
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the system has a free port");
     listener.local_addr().expect("a bound socket").port()
 }

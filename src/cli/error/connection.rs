@@ -40,7 +40,7 @@ fn kind(error: &ConnectionError) -> (Exit, &'static str) {
 fn hint(error: &ConnectionError) -> Option<String> {
     let hint = match error {
         ConnectionError::BadUrl { .. } => {
-            "a target looks like postgres://USER@HOST:PORT/DATABASE; write special characters as %XX".to_owned()
+            "a target looks like postgres://USER@HOST:PORT/DATABASE or mongodb://USER@HOST:PORT/DATABASE; write special characters as %XX".to_owned()
         }
         ConnectionError::UnknownOption { nearest, .. } => match nearest {
             Some(nearest) => format!("did you mean {nearest}?"),
@@ -58,13 +58,13 @@ fn hint(error: &ConnectionError) -> Option<String> {
             format!("the password came from {origin}: correct it there, or check the user's name")
         }
         ConnectionError::NoPassword { .. } => {
-            "give it in the URL, in PGPASSWORD, or in ~/.pgpass (mode 0600)".to_owned()
+            "give it in the URL; for PostgreSQL also in PGPASSWORD, or in ~/.pgpass (mode 0600)".to_owned()
         }
         ConnectionError::UnknownDatabase { .. } => {
-            "check the name: psql -l lists the databases of a server".to_owned()
+            "check the name: psql -l, or show dbs in mongosh, lists the databases of a server".to_owned()
         }
         ConnectionError::NotAllowed { .. } => {
-            "the server's pg_hba.conf and the role's rights decide: ask who looks after the server".to_owned()
+            "the server's configuration and the role's rights decide: ask who looks after the server".to_owned()
         }
         ConnectionError::TooManyConnections { .. } => {
             "use fewer with --jobs, or end idle sessions".to_owned()

@@ -11,6 +11,9 @@ pub(super) fn failure(error: &EngineError) -> Failure {
         EngineError::Process(error) => process(error),
         EngineError::Seam(error) => files::seam(error),
         EngineError::Sql { what, source } => sql(what, source),
+        EngineError::Command { reason, .. } => {
+            Failure::of(Exit::Failed, "server-refused", error).because([reason])
+        }
         EngineError::Locked { holders, .. } => Failure::of(Exit::Failed, "locked", error)
             .because(holders.iter().map(|holder| format!("held by {holder}")))
             .hint("run it again when that session has ended, or wait longer: --lock-timeout 10m"),
@@ -123,6 +126,8 @@ pub(super) fn process(error: &ProcessError) -> Failure {
         ProcessError::Spawn { .. } => Failure::of(Exit::Tool, "tool-not-started", error),
         ProcessError::Failed { .. } => Failure::of(Exit::Failed, "tool-failed", error),
         ProcessError::StillRunning { .. } => Failure::of(Exit::Failed, "tool-still-running", error),
+        ProcessError::Stalled { .. } => Failure::of(Exit::Failed, "tool-stalled", error)
+            .hint("see the server's log: it may be overloaded or away; then run the command again"),
         ProcessError::HeldOpen { .. } => Failure::of(Exit::Failed, "tool-output-held-open", error),
         ProcessError::TooMuch { .. } => Failure::of(Exit::Failed, "tool-output-too-long", error),
         ProcessError::Pipe { .. } => Failure::of(Exit::Failed, "tool-pipe", error),

@@ -17,10 +17,6 @@ pub fn classified(error: &Error, url: &MongoUrl) -> ConnectionError {
         ErrorKind::InvalidArgument { message, .. } => ConnectionError::BadUrl {
             what: message.clone(),
         },
-        ErrorKind::DnsResolve { .. } => ConnectionError::Unreachable {
-            server,
-            source: std::io::Error::other(reason),
-        },
         ErrorKind::InvalidTlsConfig { .. } => ConnectionError::Tls {
             server,
             what: reason,
@@ -34,10 +30,12 @@ pub fn classified(error: &Error, url: &MongoUrl) -> ConnectionError {
             server,
             what: reason,
         },
-        ErrorKind::ServerSelection { .. } => ConnectionError::Unreachable {
-            server,
-            source: std::io::Error::other(reason),
-        },
+        ErrorKind::ServerSelection { .. } | ErrorKind::DnsResolve { .. } => {
+            ConnectionError::Unreachable {
+                server,
+                source: std::io::Error::other(reason),
+            }
+        }
         ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => {
             ConnectionError::Lost { server, reason }
         }

@@ -26,7 +26,9 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("url", &self.url).finish()
+        f.debug_struct("Session")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 

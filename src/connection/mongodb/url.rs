@@ -25,6 +25,7 @@ pub struct MongoUrl {
 
 impl MongoUrl {
     /// Whether a text is a URL of MongoDB.
+    #[must_use]
     pub fn recognises(text: &str) -> bool {
         let scheme = text
             .split_once("://")
@@ -33,6 +34,9 @@ impl MongoUrl {
     }
 
     /// Takes a URL apart; it must name a database.
+    ///
+    /// # Errors
+    /// It is no URL of MongoDB, or names no database.
     pub fn parse(text: &str) -> Result<Self, ConnectionError> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(bad("it is not a URL of MongoDB"));
@@ -68,32 +72,38 @@ impl MongoUrl {
     }
 
     /// The database's name.
+    #[must_use]
     pub fn database(&self) -> &str {
         &self.database
     }
 
     /// The first host.
+    #[must_use]
     pub fn host(&self) -> &str {
         self.hosts.first().map_or("", |(host, _)| host)
     }
 
     /// The first host's port.
+    #[must_use]
     pub fn port(&self) -> u16 {
         self.hosts.first().map_or(DEFAULT_PORT, |(_, port)| *port)
     }
 
     /// The user, or nothing.
+    #[must_use]
     pub fn user(&self) -> &str {
         &self.user
     }
 
     /// The password, if there is one.
+    #[must_use]
     pub fn password(&self) -> Option<&Secret> {
         self.password.as_ref()
     }
 
     /// The same URL naming another database. The user stays defined where it was: a URL
     /// without `authSource` logs in on the database it names.
+    #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
         let mut url = self.clone();
         let says_where = self
@@ -109,6 +119,7 @@ impl MongoUrl {
     }
 
     /// Without the password and without options that may be secret.
+    #[must_use]
     pub fn display_url(&self) -> String {
         let shown = |pair: &&str| {
             let key = pair.split('=').next().unwrap_or_default().to_lowercase();
@@ -124,6 +135,7 @@ impl MongoUrl {
     }
 
     /// As it was written.
+    #[must_use]
     pub fn secret_url(&self) -> Secret {
         Secret::new(self.render(self.raw_password.as_deref(), &self.database, &self.query))
     }
@@ -148,8 +160,18 @@ impl MongoUrl {
     }
 
     /// Hosts as they were written, for errors.
+    #[must_use]
     pub fn server(&self) -> &str {
         &self.raw_hosts
+    }
+
+    /// True if reads may be answered by other members than the primary, whichever is near.
+    #[must_use]
+    pub fn reads_elsewhere(&self) -> bool {
+        let query = self.query.to_ascii_lowercase();
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let direct = query.split('&').any(|pair| pair == "directconnection=true");
+        !direct && pairs.any(|(key, value)| key == "readpreference" && value != "primary")
     }
 
     /// As it was written, without some options.
@@ -183,6 +205,7 @@ impl MongoUrl {
     }
 
     /// Whether any host is in both lists.
+    #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
         self.hosts.iter().any(|(host, port)| {
             other
@@ -193,6 +216,7 @@ impl MongoUrl {
     }
 
     /// A value that names the original's database, naming this one.
+    #[must_use]
     pub fn rewritten(&self, original: &Self, value: &str) -> Option<Secret> {
         let value = value.trim();
         if !Self::recognises(value) {

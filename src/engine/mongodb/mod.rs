@@ -1,5 +1,162 @@
-//! The MongoDB engine.
+//! MongoDB: the vendor's archive stream, read in flight; a copy put right by commands of our
+//! own and read back.
 
 pub mod archive_stream;
+mod catalogue;
 pub mod compare;
+mod consistency;
 pub mod definitions;
+mod dump;
+mod inspect;
+mod kit;
+mod marker;
+mod names;
+mod proof;
+mod remove;
+mod restore;
+mod scan;
+mod server;
+mod snapshot_reader;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::connection::Target;
+use crate::snapshot::{Sink, Snapshot, Source};
+
+use super::{
+    Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
+    EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
+};
+
+/// The tools have versions of their own since they left the server's: 100 and on.
+const TOOLS_MAJOR: u32 = 100;
+
+/// The engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Mongodb {
+    /// A tool that moves no byte for so long hangs, and is ended.
+    pub patience: Duration,
+}
+
+impl Default for Mongodb {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(120),
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for Mongodb {
+    fn name(&self) -> &'static str {
+        "mongodb"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            publishing: Publishing::InPlace,
+            schema_only: Capability::No(
+                "mongodump's stream holds documents and definitions together",
+            ),
+            owners: Capability::No(
+                "collections of MongoDB have no owners, and rights lie outside the database",
+            ),
+            point_in_time: Capability::Yes,
+        }
+    }
+
+    async fn inspect(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError> {
+        inspect::inspect(context, target).await
+    }
+
+    async fn reach(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError> {
+        inspect::reach(context, target).await
+    }
+
+    async fn dump(
+        &self,
+        context: &Context,
+        target: &Target,
+        request: &DumpRequest,
+        sink: Arc<dyn Sink>,
+    ) -> Result<Snapshot, EngineError> {
+        let dumping = dump::dump(context, target, request, self.patience, sink);
+        tokio::select! {
+            biased;
+            dumped = dumping => dumped,
+            () = late(context) => Err(EngineError::Cancelled),
+        }
+    }
+
+    fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit {
+        kit::kit(snapshot)
+    }
+
+    async fn restore(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+        on: &Target,
+        request: &RestoreRequest,
+    ) -> Result<DatabaseCopy, EngineError> {
+        restore::restore(context, source, on, request, self.patience).await
+    }
+
+    async fn compare(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+        copy: &DatabaseCopy,
+    ) -> Result<Comparison, EngineError> {
+        proof::compare(context, source, copy).await
+    }
+
+    async fn publish(
+        &self,
+        context: &Context,
+        copy: DatabaseCopy,
+        kind: CopyKind,
+        archive: &str,
+    ) -> Result<Target, EngineError> {
+        remove::publish(context, copy, kind, archive).await
+    }
+
+    async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
+        remove::discard(context, copy).await
+    }
+
+    async fn copies(
+        &self,
+        context: &Context,
+        on: &Target,
+    ) -> Result<Vec<MarkedDatabase>, EngineError> {
+        remove::list(context, on).await
+    }
+
+    async fn drop_marked(
+        &self,
+        context: &Context,
+        on: &Target,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        remove::drop_marked(context, on, name).await
+    }
+
+    async fn drop_announced(
+        &self,
+        context: &Context,
+        on: &Target,
+        made: &MadeDatabase,
+    ) -> Result<bool, EngineError> {
+        remove::drop_announced(context, on, made).await
+    }
+}
+
+/// Cancelled, and given the time to end what runs.
+async fn late(context: &Context) {
+    context.cancel.cancelled().await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+}

@@ -1,7 +1,7 @@
 //! Looking at a target without changing anything: what `doctor` shows and preflight needs.
 
-use crate::connection::Target;
 use crate::connection::postgres::Session;
+use crate::connection::{ConnectionError, Target};
 use crate::engine::{Check, CheckState, Context, EngineError, Inspection};
 
 use super::dump::control::application_name;
@@ -58,6 +58,24 @@ pub(super) async fn inspect(context: &Context, target: &Target) -> Result<Inspec
         free_bytes: None,
         checks,
     })
+}
+
+/// Databases that every server has, or nearly every one.
+const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+
+/// Looks, through another database if the target's own is gone (a restore after a disaster).
+pub(super) async fn reach(context: &Context, target: &Target) -> Result<Inspection, EngineError> {
+    match inspect(context, target).await {
+        Err(EngineError::Connection(error @ ConnectionError::UnknownDatabase { .. })) => {
+            for database in MAINTENANCE {
+                if let Ok(found) = inspect(context, &target.with_database(database)).await {
+                    return Ok(found);
+                }
+            }
+            Err(error.into())
+        }
+        other => other,
+    }
 }
 
 async fn sizes(session: &Session, target: &Target) -> Result<(u64, u64), EngineError> {

@@ -43,11 +43,16 @@ impl Engine for Postgres {
             publishing: Publishing::Rename,
             schema_only: Capability::Yes,
             owners: Capability::Yes,
+            point_in_time: Capability::No("every backup of PostgreSQL is one point in time"),
         }
     }
 
     async fn inspect(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError> {
         inspect::inspect(context, target).await
+    }
+
+    async fn reach(&self, context: &Context, target: &Target) -> Result<Inspection, EngineError> {
+        inspect::reach(context, target).await
     }
 
     async fn dump(

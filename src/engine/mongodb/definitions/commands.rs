@@ -1,6 +1,6 @@
 //! Commands that make a collection exactly as it was. Pure: somebody else sends them.
 
-use bson::{RawArrayBuf, RawDocumentBuf, cstr};
+use bson::{RawArrayBuf, RawDocumentBuf, cstr, rawdoc};
 
 use super::{CollectionDefinition, Field, IndexDefinition, TTL, document};
 use crate::snapshot::ObjectKind;
@@ -61,7 +61,13 @@ impl CollectionDefinition {
     ) -> Option<RawDocumentBuf> {
         let mut specs = RawArrayBuf::new();
         for index in indexes {
-            specs.push(document(&index.for_creation()));
+            let mut spec = document(&index.for_creation());
+            // The server tells no collation of an index that has the simple one, and gives
+            // one that says none the collection's own.
+            if self.option("collation").is_some() && index.option("collation").is_none() {
+                spec.append(cstr!("collation"), rawdoc! { "locale": "simple" });
+            }
+            specs.push(spec);
         }
         if specs.is_empty() {
             return None;

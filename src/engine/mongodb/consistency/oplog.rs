@@ -1,0 +1,250 @@
+//! What a replica set's oplog says of one database.
+
+use std::collections::BTreeSet;
+
+use bson::{Bson, Document, Timestamp, doc};
+use futures_util::TryStreamExt as _;
+
+use crate::connection::mongodb::Session;
+use crate::engine::EngineError;
+use crate::engine::mongodb::server::{self, UNAUTHORIZED, code, refused, says};
+
+/// More entries than this are not looked at: the names found so far are told.
+const LOOKED_AT: i64 = 100_000;
+
+const OPLOG: &str = "oplog.rs";
+
+/// Whether the oplog can be read: `Err` with the reason and the right that is missing.
+pub(in crate::engine::mongodb) async fn readable(
+    session: &Session,
+) -> Result<Result<(), String>, EngineError> {
+    let found = session
+        .other("local")
+        .collection::<Document>(OPLOG)
+        .find_one(doc! {})
+        .projection(doc! { "ts": 1 })
+        .await;
+    match found {
+        Ok(_) => Ok(Ok(())),
+        Err(error) if code(&error) == Some(UNAUTHORIZED) => Ok(Err(missing_right(session))),
+        Err(error) => Err(refused(session, "the oplog could not be read")(error)),
+    }
+}
+
+fn missing_right(session: &Session) -> String {
+    let user = session.url().user();
+    let source = session.auth_source().unwrap_or("admin");
+    format!(
+        "{user} may not read the oplog; grant it: use {source}; \
+         db.grantRolesToUser(\"{user}\", [{{role: \"read\", db: \"local\"}}])"
+    )
+}
+
+/// Collections that were written to after `from`, by single writes, in transactions, or by
+/// definition. `Err` if the oplog does not reach back that far.
+pub(super) async fn written_since(
+    session: &Session,
+    from: Timestamp,
+) -> Result<Result<BTreeSet<String>, String>, EngineError> {
+    let Some(to) = server::operation_time(session).await? else {
+        return Ok(Err("the server tells no operation time".to_owned()));
+    };
+    if !reaches_back_to(session, from).await? {
+        return Ok(Err(
+            "the oplog is too small: it began anew meanwhile".to_owned()
+        ));
+    }
+    let database = session.database().name();
+    let mut hit = BTreeSet::new();
+    for entry in entries(session, database, from, to).await? {
+        hit.extend(collections(&entry, database));
+    }
+    Ok(Ok(hit))
+}
+
+async fn reaches_back_to(session: &Session, from: Timestamp) -> Result<bool, EngineError> {
+    let oldest = session
+        .other("local")
+        .collection::<Document>(OPLOG)
+        .find_one(doc! {})
+        .sort(doc! { "$natural": 1 })
+        .projection(doc! { "ts": 1 })
+        .await
+        .map_err(refused(session, "the oplog could not be read"))?;
+    let oldest = oldest.and_then(|entry| entry.get_timestamp("ts").ok());
+    Ok(oldest.is_some_and(|oldest| oldest <= from))
+}
+
+/// Entries after `from` until `to` that are about `database`.
+async fn entries(
+    session: &Session,
+    database: &str,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Document>, EngineError> {
+    let ours = doc! { "$regex": format!("^{}\\.", escaped(database)) };
+    let filter = doc! {
+        "ts": { "$gt": from, "$lte": to },
+        "op": { "$ne": "n" },
+        "$or": [
+            { "ns": ours.clone() },
+            { "o.applyOps.ns": ours.clone() },
+            // A collection that came over from another database.
+            { "o.to": ours },
+        ],
+    };
+    let projection = doc! { "ns": 1, "op": 1, "o": {
+        "create": 1, "drop": 1, "renameCollection": 1, "to": 1, "collMod": 1, "createIndexes": 1,
+        "commitIndexBuild": 1, "startIndexBuild": 1, "abortIndexBuild": 1, "dropIndexes": 1,
+        "emptycapped": 1, "convertToCapped": 1, "dropDatabase": 1, "deleteIndexes": 1,
+        "applyOps": { "ns": 1, "op": 1, "o": 1 },
+    } };
+    session
+        .other("local")
+        .collection::<Document>(OPLOG)
+        .find(filter)
+        .projection(projection)
+        .limit(LOOKED_AT)
+        .await
+        .map_err(refused(session, "the oplog could not be read"))?
+        .try_collect()
+        .await
+        .map_err(refused(session, "the oplog could not be read"))
+}
+
+/// Definitions of collections that were changed after `from`: the names.
+pub(in crate::engine::mongodb) async fn ddl_since(
+    session: &Session,
+    from: Timestamp,
+) -> Result<Result<BTreeSet<String>, String>, EngineError> {
+    let Some(to) = server::operation_time(session).await? else {
+        return Ok(Err("the server tells no operation time".to_owned()));
+    };
+    if !reaches_back_to(session, from).await? {
+        return Ok(Err(
+            "the oplog is too small: it began anew meanwhile".to_owned()
+        ));
+    }
+    let database = session.database().name();
+    let commands = format!("{database}.$cmd");
+    let mut hit = BTreeSet::new();
+    for entry in entries(session, database, from, to).await? {
+        if says(&entry, "ns", &commands) || says(&entry, "op", "c") {
+            hit.extend(definitions_in(&entry, database));
+        }
+    }
+    Ok(Ok(hit))
+}
+
+/// A database's name inside a regular expression.
+fn escaped(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if !c.is_alphanumeric() && c.is_ascii() {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// Names of collections of `database` that an entry writes to.
+fn collections(entry: &Document, database: &str) -> BTreeSet<String> {
+    let mut hit = definitions_in(entry, database);
+    let own = entry.get_str("ns").ok();
+    let inner = operations(entry);
+    let inner = inner.iter().filter_map(|one| one.get_str("ns").ok());
+    let names = own.into_iter().chain(inner);
+    hit.extend(
+        names
+            .filter_map(|ns| within(ns, database))
+            .filter(|name| !name.starts_with('$'))
+            .map(collection),
+    );
+    hit
+}
+
+/// Operations inside a transaction's entry.
+fn operations(entry: &Document) -> Vec<&Document> {
+    let inner = entry.get_document("o").ok();
+    let inner = inner.and_then(|o| o.get_array("applyOps").ok());
+    inner
+        .map(|all| all.iter().filter_map(Bson::as_document).collect())
+        .unwrap_or_default()
+}
+
+/// Names of collections that an entry's commands define, drop or rename.
+fn definitions_in(entry: &Document, database: &str) -> BTreeSet<String> {
+    let commands = format!("{database}.$cmd");
+    let mut hit = BTreeSet::new();
+    let inner = operations(entry);
+    for one in std::iter::once(entry).chain(inner) {
+        let Ok(o) = one.get_document("o") else {
+            continue;
+        };
+        let ours = says(one, "ns", &commands);
+        for (key, value) in o {
+            let Bson::String(name) = value else { continue };
+            match key.as_str() {
+                "renameCollection" | "to" => hit.extend(within(name, database).map(collection)),
+                _ if ours && key != "applyOps" => {
+                    hit.insert(collection(name));
+                }
+                _ => {}
+            }
+        }
+        if ours && o.contains_key("dropDatabase") {
+            hit.insert(format!("{database} as a whole"));
+        }
+    }
+    hit
+}
+
+/// The collection's part of a namespace of `database`.
+fn within<'a>(namespace: &'a str, database: &str) -> Option<&'a str> {
+    namespace.strip_prefix(database)?.strip_prefix('.')
+}
+
+/// A time series by the name that people use.
+fn collection(name: &str) -> String {
+    name.strip_prefix("system.buckets.")
+        .unwrap_or(name)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(entry: &Document) -> Vec<String> {
+        collections(entry, "shop").into_iter().collect()
+    }
+
+    #[test]
+    fn writes_transactions_and_definitions_name_their_collections() {
+        assert_eq!(
+            names(&doc! { "op": "i", "ns": "shop.a.b", "o": {} }),
+            ["a.b"]
+        );
+        let transaction = doc! { "op": "c", "ns": "admin.$cmd", "o": { "applyOps": [
+            { "op": "i", "ns": "shop.a", "o": {} },
+            { "op": "u", "ns": "shopping.c", "o": {} },
+            { "op": "c", "ns": "shop.$cmd", "o": { "create": "d" } },
+        ] } };
+        assert_eq!(names(&transaction), ["a", "d"]);
+        let renamed = doc! { "op": "c", "ns": "shop.$cmd",
+        "o": { "renameCollection": "shop.x", "to": "other.y" } };
+        assert_eq!(names(&renamed), ["x"]);
+        let came = doc! { "op": "c", "ns": "other.$cmd",
+        "o": { "renameCollection": "other.x", "to": "shop.y" } };
+        assert_eq!(names(&came), ["y"]);
+        let series = doc! { "op": "i", "ns": "shop.system.buckets.ts", "o": {} };
+        assert_eq!(names(&series), ["ts"]);
+    }
+
+    #[test]
+    fn a_database_name_is_no_pattern() {
+        assert_eq!(escaped("a-b*c"), "a\\-b\\*c");
+        assert_eq!(escaped("größe"), "größe");
+    }
+}

@@ -1,0 +1,256 @@
+//! Reading a database: `mongodump` or a snapshot reader of our own, and what the server says
+//! before and after.
+
+mod assemble;
+mod contents;
+mod counts;
+mod tool;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+
+use crate::connection::mongodb::Session;
+use crate::connection::{ConnectionError, Target};
+use crate::engine::{Context, DumpRequest, EngineError};
+use crate::process::Tool;
+use crate::snapshot::{Sink, Snapshot, glob_matches};
+
+use super::consistency::{self, Verdict};
+use super::definitions::{CollectionDefinition, MEMBER, to_member};
+use super::server::{self, Server};
+use super::snapshot_reader::Wanted;
+use super::{catalogue, snapshot_reader};
+
+pub(super) use assemble::objects;
+pub(super) use contents::Read;
+pub(super) use tool::{Dumped, MONGODUMP, STREAM, hangs};
+
+/// Everything that a snapshot is made of.
+struct Seen {
+    server: Server,
+    tool: String,
+    definitions: Vec<CollectionDefinition>,
+    excluded: Vec<String>,
+    dumped: Dumped,
+    verdict: Verdict,
+    bytes: u64,
+    taken_at: chrono::DateTime<Utc>,
+    notes: Vec<String>,
+}
+
+/// Reads `target` into `sink`.
+pub(super) async fn dump(
+    context: &Context,
+    target: &Target,
+    request: &DumpRequest,
+    patience: Duration,
+    sink: Arc<dyn Sink>,
+) -> Result<Snapshot, EngineError> {
+    let session = server::connect(context, target).await?;
+    let server = server::facts(&session).await?;
+    exists(&session, target).await?;
+    let since = server::operation_time(&session).await?;
+    let before = catalogue::read(&session, session.database()).await?;
+    let excluded = excluded(&before, request);
+    let (bytes, _) = server::size(&session, target.database()).await?;
+    context.progress.phase("read", Some(bytes));
+    let taken_at = Utc::now();
+    let read = if request.consistent {
+        let wanted = Wanted {
+            definitions: &before,
+            excluded: &excluded,
+            since,
+        };
+        consistently(context, &session, &server, &wanted, &sink).await?
+    } else {
+        with_tool(
+            context, &session, &server, &before, &excluded, patience, &sink,
+        )
+        .await?
+    };
+    let definitions = stayed(target, &before, &read, &excluded)?;
+    sink.member(MEMBER, to_member(&definitions)).await?;
+    let mut notes = users_and_roles(&session).await;
+    notes.extend(
+        counts::check(
+            &session,
+            &definitions,
+            &read.dumped.namespaces,
+            &read.verdict,
+        )
+        .await?,
+    );
+    let seen = Seen {
+        server,
+        tool: read.tool,
+        definitions,
+        excluded,
+        dumped: read.dumped,
+        verdict: read.verdict,
+        bytes,
+        taken_at,
+        notes,
+    };
+    Ok(assemble::snapshot(&session, target, seen))
+}
+
+/// What one way of reading gave.
+struct Way {
+    tool: String,
+    dumped: Dumped,
+    verdict: Verdict,
+    after: Vec<CollectionDefinition>,
+}
+
+async fn with_tool(
+    context: &Context,
+    session: &Session,
+    server: &Server,
+    before: &[CollectionDefinition],
+    excluded: &[String],
+    patience: Duration,
+    sink: &Arc<dyn Sink>,
+) -> Result<Way, EngineError> {
+    let tool = find(context).await?;
+    let watch = consistency::begin(session, server, before).await?;
+    let dumped = tool::read(context, session, &tool, excluded, patience, sink).await?;
+    let after = catalogue::read(session, session.database()).await?;
+    let verdict = watch.end(session, before, &after).await?;
+    Ok(Way {
+        tool: tool.title(),
+        dumped,
+        verdict,
+        after,
+    })
+}
+
+async fn consistently(
+    context: &Context,
+    session: &Session,
+    server: &Server,
+    wanted: &Wanted<'_>,
+    sink: &Arc<dyn Sink>,
+) -> Result<Way, EngineError> {
+    let read = snapshot_reader::read(context, session, server, wanted, sink).await?;
+    let after = catalogue::read(session, session.database()).await?;
+    Ok(Way {
+        tool: format!("bookend {}", env!("CARGO_PKG_VERSION")),
+        dumped: read,
+        verdict: Verdict::consistent(),
+        after,
+    })
+}
+
+/// The tool that dumps. Its versions are not the server's.
+async fn find(context: &Context) -> Result<Tool, EngineError> {
+    Ok(context
+        .tools
+        .find(MONGODUMP, Some(super::TOOLS_MAJOR))
+        .await?)
+}
+
+/// A database of which the server knows nothing is no backup of nothing.
+async fn exists(session: &Session, target: &Target) -> Result<(), EngineError> {
+    let all = catalogue::list(session, session.database()).await?;
+    if all.is_empty() {
+        return Err(ConnectionError::UnknownDatabase {
+            database: target.database().to_owned(),
+            server: session.server().to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Collections whose documents stay out.
+fn excluded(definitions: &[CollectionDefinition], request: &DumpRequest) -> Vec<String> {
+    let matches = |name: &str| {
+        let mut patterns = request.exclude_data.iter();
+        patterns.any(|pattern| glob_matches(pattern, name))
+    };
+    definitions
+        .iter()
+        .filter(|one| one.kind() != crate::snapshot::ObjectKind::View && matches(one.name()))
+        .flat_map(|one| [one.name().to_owned(), one.body_name()])
+        .collect()
+}
+
+/// The definitions of what was read. Fails by name where a collection went away, came back as
+/// another one, or was never listed: nobody can say then what the stream holds of it.
+fn stayed(
+    target: &Target,
+    before: &[CollectionDefinition],
+    read: &Way,
+    excluded: &[String],
+) -> Result<Vec<CollectionDefinition>, EngineError> {
+    let moved = |table: &str, how: &str| EngineError::Moved {
+        table: table.to_owned(),
+        database: target.database().to_owned(),
+        how: how.to_owned(),
+    };
+    let after: BTreeMap<&str, &CollectionDefinition> =
+        read.after.iter().map(|one| (one.name(), one)).collect();
+    let dumped = |name: &str| {
+        let mut all = read.dumped.namespaces.iter();
+        all.any(|one| one.entry.collection == name)
+    };
+    for one in before {
+        match after.get(one.name()) {
+            None => return Err(moved(one.name(), "dropped or renamed")),
+            Some(now) if now.uuid() != one.uuid() || now.kind() != one.kind() => {
+                return Err(moved(one.name(), "dropped and made again"));
+            }
+            Some(_) if !dumped(one.name()) && !excluded.iter().any(|e| e == one.name()) => {
+                return Err(moved(
+                    one.name(),
+                    "left out by the tool, as if it were not there,",
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut definitions = before.to_vec();
+    for one in &read.dumped.namespaces {
+        let name = one.entry.collection.as_str();
+        if one.entry.is_users_or_roles() || definitions.iter().any(|known| known.name() == name) {
+            continue;
+        }
+        match after.get(name) {
+            Some(created) => definitions.push((*created).clone()),
+            None => return Err(moved(name, "created and dropped")),
+        }
+    }
+    definitions.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(definitions)
+}
+
+/// Users and roles are no part of the stream: what there is, in words.
+async fn users_and_roles(session: &Session) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (command, key, name, word) in [
+        ("usersInfo", "users", "user", "users"),
+        ("rolesInfo", "roles", "role", "roles"),
+    ] {
+        let Ok(answer) = session.command(bson::doc! { command: 1 }).await else {
+            notes.push(format!(
+                "{word} of the database: could not be read, not in the archive"
+            ));
+            continue;
+        };
+        let all = answer.get_array(key).cloned().unwrap_or_default();
+        let names: Vec<&str> = all
+            .iter()
+            .filter_map(|one| one.as_document()?.get_str(name).ok())
+            .collect();
+        if !names.is_empty() {
+            notes.push(format!(
+                "{word} of the database are not in the archive: {}",
+                names.join(", ")
+            ));
+        }
+    }
+    notes
+}

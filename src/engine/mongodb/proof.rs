@@ -1,0 +1,65 @@
+//! The proof: the copy read back, every document hashed, compared with the archive.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::{ComparedObject, Comparison, Context, DatabaseCopy, EngineError};
+use crate::fingerprint::HashedDocuments;
+use crate::snapshot::{Object, Snapshot, Source};
+
+use super::compare::{self, Expiry};
+use super::{catalogue, dump, scan, server};
+
+/// Reads all of the copy and compares.
+pub(super) async fn compare(
+    context: &Context,
+    source: Arc<dyn Source>,
+    copy: &DatabaseCopy,
+) -> Result<Comparison, EngineError> {
+    let archive = source.snapshot();
+    let bytes = archive.streams.iter().map(|stream| stream.bytes).sum();
+    context.progress.phase("compare", Some(bytes));
+    let session = server::connect(context, &copy.target).await?;
+    let server = server::facts(&session).await?;
+    let database = session.other(&copy.name);
+    let definitions = catalogue::read(&session, &database).await?;
+    let hashing = scan::hash(context, &session, &database, &definitions);
+    let hashed = tokio::select! {
+        biased;
+        () = context.cancel.cancelled() => return Err(EngineError::Cancelled),
+        hashed = hashing => hashed?,
+    };
+    let hashed: HashMap<&str, &HashedDocuments> = hashed
+        .iter()
+        .map(|(name, one)| (name.as_str(), one))
+        .collect();
+    let objects = dump::objects(&definitions, &|name| hashed.get(name).copied());
+    let found = Snapshot {
+        objects,
+        ..archive.clone()
+    };
+    let mut not_compared = compare::not_compared(archive);
+    if copy
+        .notes
+        .iter()
+        .any(|note| note.contains("expireAfterSeconds"))
+    {
+        not_compared.push("expireAfterSeconds: given back when the copy is published".to_owned());
+    }
+    Ok(Comparison {
+        differences: compare::all(archive, &found, Expiry::Held, copy.request.schema_only),
+        objects: found.objects.iter().filter_map(figures).collect(),
+        not_compared,
+        server_version: server.version,
+        server_identity: server.identity,
+    })
+}
+
+fn figures(object: &Object) -> Option<ComparedObject> {
+    let content = object.content.as_ref()?;
+    Some(ComparedObject {
+        object: object.name.clone(),
+        rows: content.rows,
+        fingerprint: content.fingerprint,
+    })
+}

@@ -1,0 +1,171 @@
+//! What the tool cannot restore, found while its documents stream by.
+
+use bson::{RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, cstr};
+use memchr::memmem;
+
+use crate::engine::EngineError;
+use crate::engine::mongodb::archive_stream::{CollectionEntry, Events, Header};
+use crate::engine::mongodb::definitions::CollectionDefinition;
+use crate::engine::mongodb::server::refused;
+use crate::snapshot::ObjectKind;
+
+use super::Plan;
+
+/// Bytes of documents that are inserted at once.
+const BATCH: usize = 8 << 20;
+/// Documents that the server takes at once.
+const MOST: usize = 50_000;
+
+/// A document with a top-level `Timestamp(0, 0)`: the server puts the present time in its
+/// place whenever such a document is inserted.
+pub(super) struct Empty {
+    pub collection: String,
+    pub id: RawBson,
+    pub fields: Vec<String>,
+}
+
+/// Looks at every document.
+#[derive(Default)]
+pub(super) struct Repairs {
+    header: Header,
+    entries: Vec<CollectionEntry>,
+    empty: Vec<Empty>,
+    /// Documents of collections that the tool skips, with their namespace's number.
+    odd: Vec<(usize, Vec<RawDocumentBuf>)>,
+    odd_bytes: usize,
+}
+
+/// `mongorestore` skips names with a line feed: its patterns do not match across lines.
+fn is_odd(entry: &CollectionEntry) -> bool {
+    entry.collection.contains('\n')
+}
+
+impl Repairs {
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(super) fn into_empty(self) -> Vec<Empty> {
+        self.empty
+    }
+
+    /// The list of collections as the tool is to see it: with time series in which nothing
+    /// expires, for the tool makes those itself.
+    pub(super) fn entries(
+        &self,
+        held: &[CollectionDefinition],
+        database: &str,
+    ) -> Vec<CollectionEntry> {
+        let entry = |entry: &CollectionEntry| {
+            let mut all = held
+                .iter()
+                .filter(|one| one.kind() == ObjectKind::TimeSeries);
+            match all.find(|one| one.name() == entry.collection) {
+                Some(series) => series.entry(database),
+                None => entry.clone(),
+            }
+        };
+        self.entries.iter().map(entry).collect()
+    }
+
+    /// Inserts what the tool skips, once it is enough for a batch.
+    pub(super) async fn insert_odd_ones(&mut self, plan: &Plan) -> Result<(), EngineError> {
+        let many = self
+            .odd
+            .iter()
+            .any(|(_, documents)| documents.len() >= MOST);
+        if self.odd_bytes >= BATCH || many {
+            self.insert_the_rest(plan).await?;
+        }
+        Ok(())
+    }
+
+    /// Inserts what the tool skips.
+    pub(super) async fn insert_the_rest(&mut self, plan: &Plan) -> Result<(), EngineError> {
+        self.odd_bytes = 0;
+        for (number, documents) in std::mem::take(&mut self.odd) {
+            let Some(entry) = self.entries.get(number) else {
+                continue;
+            };
+            let body = entry.body_name();
+            for part in documents.chunks(MOST) {
+                insert(plan, &body, part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, number: usize, document: &[u8]) -> Result<(), String> {
+        // The zero after the name and the eight of the timestamp.
+        if memmem::find(document, &[0; 9]).is_none() {
+            return Ok(());
+        }
+        let raw = RawDocument::from_bytes(document).map_err(|error| error.to_string())?;
+        let mut fields = Vec::new();
+        let mut id = None;
+        for element in raw {
+            // What cannot be decoded (invalid text) is no timestamp.
+            let Ok((name, value)) = element else { break };
+            match value {
+                _ if name.as_str() == "_id" => id = Some(value.into()),
+                RawBsonRef::Timestamp(time) if time.time == 0 && time.increment == 0 => {
+                    fields.push(name.as_str().to_owned());
+                }
+                _ => {}
+            }
+        }
+        if let (Some(id), false, Some(entry)) = (id, fields.is_empty(), self.entries.get(number)) {
+            self.empty.push(Empty {
+                collection: entry.body_name(),
+                id,
+                fields,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Events for Repairs {
+    fn header(&mut self, header: &Header) -> Result<(), String> {
+        self.header = header.clone();
+        Ok(())
+    }
+
+    fn collection(&mut self, _number: usize, entry: CollectionEntry) -> Result<(), String> {
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn document(&mut self, number: usize, document: &[u8]) -> Result<(), String> {
+        self.look(number, document)?;
+        if !self.entries.get(number).is_some_and(is_odd) {
+            return Ok(());
+        }
+        let raw = RawDocumentBuf::from_bytes(document.to_vec()).map_err(|e| e.to_string())?;
+        self.odd_bytes += document.len();
+        match self.odd.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, documents)) => documents.push(raw),
+            None => self.odd.push((number, vec![raw])),
+        }
+        Ok(())
+    }
+}
+
+async fn insert(plan: &Plan, body: &str, all: &[RawDocumentBuf]) -> Result<(), EngineError> {
+    let mut documents = RawArrayBuf::new();
+    for one in all {
+        documents.push(one.clone());
+    }
+    let mut command = RawDocumentBuf::new();
+    command.append(cstr!("insert"), body);
+    command.append(cstr!("documents"), documents);
+    command.append(cstr!("bypassDocumentValidation"), true);
+    plan.database()
+        .run_raw_command(command)
+        .await
+        .map(drop)
+        .map_err(refused(
+            &plan.session,
+            format!("the documents of {body:?} could not be inserted"),
+        ))
+}

@@ -1,0 +1,115 @@
+//! `mongorestore` inserts the documents.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::connection::mongodb::ToolConfig;
+use crate::engine::mongodb::TOOLS_MAJOR;
+use crate::engine::mongodb::dump::hangs;
+use crate::engine::{Context, EngineError, scratch};
+use crate::process::{Finished, Input, ProcessError, Running, Tool};
+
+use super::Plan;
+use super::feed::{self, Fed};
+
+const MONGORESTORE: &str = "mongorestore";
+
+/// Workers for each collection: with one, the tool waits for the server after each batch.
+const INSERTION_WORKERS: usize = 4;
+
+/// At the end of its input the tool still holds a few hundred megabytes: it may take so many
+/// times longer to end than to move a byte.
+const TO_END: u32 = 10;
+
+pub(super) async fn find(context: &Context) -> Result<Tool, EngineError> {
+    Ok(context.tools.find(MONGORESTORE, Some(TOOLS_MAJOR)).await?)
+}
+
+/// Feeds the archive's stream to the tool. Its words and its exit code are not believed:
+/// whoever calls this counts.
+pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<Fed, EngineError> {
+    let config =
+        ToolConfig::write(&plan.session, &scratch()).map_err(|source| ProcessError::Spawn {
+            tool: MONGORESTORE.to_owned(),
+            source,
+        })?;
+    let from = pattern(&plan.snapshot().database.name);
+    let to = pattern(&plan.name);
+    let mut running = tool
+        .command()
+        .arg(format!("--config={}", config.path().to_string_lossy()))
+        .arg("--archive")
+        // Without it what does not match is restored under its original name.
+        .arg(format!("--nsInclude={from}.*"))
+        .arg(format!("--nsFrom={from}.*"))
+        .arg(format!("--nsTo={to}.*"))
+        .args(["--bypassDocumentValidation", "--keepIndexVersion"])
+        // Indexes come afterwards, from the raw definitions.
+        .arg("--noIndexRestore")
+        .arg(format!("--numParallelCollections={}", context.jobs.max(1)))
+        .arg(format!(
+            "--numInsertionWorkersPerCollection={INSERTION_WORKERS}"
+        ))
+        .stdin(Input::Pipe)
+        .spawn()?;
+    let stdin = running.stdin.take();
+    let fed = feed::feed(context, plan, stdin).await;
+    let finished = end(running, &fed, plan.patience).await;
+    match (fed, finished) {
+        // A broken pipe is only the sign of how the tool ended.
+        (Err(EngineError::Process(ProcessError::Pipe { .. })), Err(error)) => Err(error),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        (Ok(fed), Ok(_)) => Ok(fed),
+    }
+}
+
+async fn end(
+    running: Running,
+    fed: &Result<Fed, EngineError>,
+    patience: Duration,
+) -> Result<(), EngineError> {
+    if !matches!(
+        fed,
+        Ok(_) | Err(EngineError::Process(ProcessError::Pipe { .. }))
+    ) {
+        running.terminate().await;
+        return Ok(());
+    }
+    // Dropping the future kills the tool.
+    match timeout(patience * TO_END, running.finish()).await {
+        Ok(finished) => finished.map(|_: Finished| ()).map_err(Into::into),
+        Err(_) => Err(hangs(MONGORESTORE, patience * TO_END)),
+    }
+}
+
+/// A name inside a namespace pattern of the tool's.
+fn pattern(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('*', "\\*")
+}
+
+/// What writing to the tool failed with.
+pub(super) fn broken(source: std::io::Error) -> EngineError {
+    ProcessError::Pipe {
+        tool: MONGORESTORE.to_owned(),
+        what: "writing to",
+        source,
+    }
+    .into()
+}
+
+/// A tool that takes no byte for too long.
+pub(super) fn stalled(patience: Duration) -> EngineError {
+    hangs(MONGORESTORE, patience)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern;
+
+    #[test]
+    fn names_are_no_patterns() {
+        assert_eq!(pattern("a*b"), "a\\*b");
+        assert_eq!(pattern("shop"), "shop");
+    }
+}

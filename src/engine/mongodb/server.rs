@@ -1,0 +1,236 @@
+//! What is asked of a server as a whole, and the way in.
+
+use bson::{Bson, Document, Timestamp, doc};
+use mongodb::error::{Error, ErrorKind};
+
+use crate::connection::mongodb::{Session, classified, is_lost};
+use crate::connection::{ConnectionError, Target};
+use crate::engine::{Context, EngineError};
+
+/// `Unauthorized`.
+pub(super) const UNAUTHORIZED: i32 = 13;
+
+/// Facts of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    /// As printed, e.g. `6.0.5`.
+    pub version: String,
+    /// E.g. 60005.
+    pub version_num: u32,
+    /// UUID of `admin.system.version`: it is made with the data files and is the same on
+    /// every member of a replica set. `None` if this user may not read it.
+    pub identity: Option<String>,
+    /// Name of its replica set.
+    pub replica_set: Option<String>,
+    /// A secondary answers.
+    pub secondary: bool,
+    /// It is a router of a sharded cluster.
+    pub router: bool,
+    /// `storageEngine.name`, where readable.
+    pub storage_engine: Option<String>,
+}
+
+impl Server {
+    /// In words what kind of deployment it is.
+    pub(super) fn deployment(&self) -> String {
+        match (&self.replica_set, self.router) {
+            (_, true) => "sharded cluster".to_owned(),
+            (Some(name), _) if self.secondary => format!("replica set {name}, secondary"),
+            (Some(name), _) => format!("replica set {name}"),
+            (None, _) => "standalone".to_owned(),
+        }
+    }
+}
+
+/// Connects to a target.
+pub(super) async fn connect(context: &Context, target: &Target) -> Result<Session, EngineError> {
+    let name = format!("bookend {}", context.run);
+    Ok(target.mongodb()?.connect(&name).await?)
+}
+
+/// Reads the facts.
+pub(super) async fn facts(session: &Session) -> Result<Server, EngineError> {
+    let admin = session.other("admin");
+    let build = admin
+        .run_command(doc! { "buildInfo": 1 })
+        .await
+        .map_err(refused(session, "the server's version could not be read"))?;
+    let hello = admin
+        .run_command(doc! { "hello": 1 })
+        .await
+        .map_err(refused(session, "the server's role could not be read"))?;
+    let status = admin
+        .run_command(doc! { "serverStatus": 1, "repl": 0, "metrics": 0, "locks": 0 })
+        .await
+        .ok();
+    let version = build.get_str("version").unwrap_or_default().to_owned();
+    Ok(Server {
+        version_num: version_number(&version),
+        version,
+        identity: identity(session).await,
+        replica_set: hello.get_str("setName").ok().map(str::to_owned),
+        secondary: hello.get_bool("secondary").unwrap_or(false),
+        router: says(&hello, "msg", "isdbgrid"),
+        storage_engine: status.and_then(|status| {
+            let engine = status.get_document("storageEngine").ok()?;
+            engine.get_str("name").ok().map(str::to_owned)
+        }),
+    })
+}
+
+/// `6.0.5` as 60005.
+fn version_number(version: &str) -> u32 {
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse::<u32>().unwrap_or(0).min(99));
+    let mut next = || numbers.next().unwrap_or(0);
+    next() * 10_000 + next() * 100 + next()
+}
+
+async fn identity(session: &Session) -> Option<String> {
+    let answer = session
+        .other("admin")
+        .run_command(doc! { "listCollections": 1, "filter": { "name": "system.version" } })
+        .await
+        .ok()?;
+    let first = answer.get_document("cursor").ok()?;
+    let first = first.get_array("firstBatch").ok()?.first()?.as_document()?;
+    match first.get_document("info").ok()?.get("uuid")? {
+        Bson::Binary(binary) => Some(hex(&binary.bytes)),
+        _ => None,
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The server's logical clock; `None` on a standalone.
+pub(super) async fn operation_time(session: &Session) -> Result<Option<Timestamp>, EngineError> {
+    let answer = session
+        .command(doc! { "ping": 1 })
+        .await
+        .map_err(refused(session, "the server's clock could not be read"))?;
+    Ok(answer.get_timestamp("operationTime").ok())
+}
+
+/// Names of all databases that this user can see.
+pub(super) async fn databases(session: &Session) -> Result<Vec<String>, EngineError> {
+    let answer = session
+        .other("admin")
+        .run_command(doc! { "listDatabases": 1, "nameOnly": true })
+        .await
+        .map_err(refused(session, "the databases could not be listed"))?;
+    let names = answer.get_array("databases").cloned().unwrap_or_default();
+    Ok(names
+        .iter()
+        .filter_map(Bson::as_document)
+        .filter_map(|database| database.get_str("name").ok())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Bytes of a database with its indexes, and how many collections it has.
+pub(super) async fn size(session: &Session, database: &str) -> Result<(u64, u64), EngineError> {
+    let stats = session
+        .other(database)
+        .run_command(doc! { "dbStats": 1, "scale": 1 })
+        .await
+        .map_err(refused(
+            session,
+            format!("the size of {database} could not be read"),
+        ))?;
+    let bytes = number(&stats, "dataSize") + number(&stats, "indexSize");
+    Ok((bytes, number(&stats, "collections")))
+}
+
+/// Whether a field is this text.
+pub(super) fn says(document: &Document, key: &str, text: &str) -> bool {
+    document.get_str(key).is_ok_and(|found| found == text)
+}
+
+/// A number whatever its BSON type; 0 if there is none.
+pub(super) fn number(document: &Document, key: &str) -> u64 {
+    match document.get(key) {
+        Some(Bson::Int32(value)) => u64::try_from(*value).unwrap_or(0),
+        Some(Bson::Int64(value)) => u64::try_from(*value).unwrap_or(0),
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "sizes and counts; a cast from a float saturates"
+        )]
+        Some(Bson::Double(value)) => *value as u64,
+        _ => 0,
+    }
+}
+
+/// What to do with an error of the driver: `what` says in words what could not be done.
+pub(super) fn refused(
+    session: &Session,
+    what: impl Into<String>,
+) -> impl FnOnce(Error) -> EngineError {
+    let what = what.into();
+    move |error| failure(session, what, &error)
+}
+
+fn failure(session: &Session, what: String, error: &Error) -> EngineError {
+    let code = code(error);
+    if is_lost(error) {
+        return ConnectionError::Lost {
+            server: session.server().to_owned(),
+            reason: error.to_string(),
+        }
+        .into();
+    }
+    if code == Some(UNAUTHORIZED) {
+        return match classified(error, session.url()) {
+            ConnectionError::NotAllowed {
+                user,
+                database,
+                server,
+                reason,
+            } => ConnectionError::NotAllowed {
+                user,
+                database,
+                server,
+                reason: format!("{what}: {reason}"),
+            },
+            other => other,
+        }
+        .into();
+    }
+    EngineError::Command {
+        what,
+        code: code.unwrap_or(0),
+        reason: words(error),
+    }
+}
+
+/// The server's own words, without the driver's wrapping.
+pub(super) fn words(error: &Error) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => command.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The server's error number.
+pub(super) fn code(error: &Error) -> Option<i32> {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => Some(command.code),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_number;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(version_number("6.0.5"), 60_005);
+        assert_eq!(version_number("7.1.0-rc2"), 70_100);
+        assert!(version_number("10.0.0") > version_number("8.0.17"));
+    }
+}

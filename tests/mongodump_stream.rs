@@ -34,12 +34,10 @@ impl Server {
     /// What a command answers; panics if the server refuses it.
     fn run(&self, database: &str, command: Document) -> Document {
         let database = database.to_owned();
+        let shown = command.to_string();
         self.0.with(|client| async move {
-            let answer = client
-                .database(&database)
-                .run_command(command.clone())
-                .await;
-            answer.unwrap_or_else(|error| panic!("{command}: {error}"))
+            let answer = client.database(&database).run_command(command).await;
+            answer.unwrap_or_else(|error| panic!("{shown}: {error}"))
         })
     }
 

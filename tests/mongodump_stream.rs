@@ -18,9 +18,44 @@ use bookend::engine::mongodb::definitions::{
 use bookend::fingerprint::{DocumentHasher, HashedDocuments};
 use bookend::snapshot::ObjectKind;
 use bson::{Document, RawDocumentBuf, doc};
-use common::{Mongod, vendor_tool};
+use common::mongo::mongo_tools;
+use common::{Deployment, Mongo};
 
 const SOURCE: &str = "nasty";
+
+/// Collections open at once in the stream written here: more than `mongorestore` restores
+/// unless the stream says so.
+const AT_ONCE: usize = 6;
+
+/// A server with short words for commands.
+struct Server(Mongo);
+
+impl Server {
+    /// What a command answers; panics if the server refuses it.
+    fn run(&self, database: &str, command: Document) -> Document {
+        let database = database.to_owned();
+        let shown = command.to_string();
+        self.0.with(|client| async move {
+            let answer = client.database(&database).run_command(command).await;
+            answer.unwrap_or_else(|error| panic!("{shown}: {error}"))
+        })
+    }
+
+    /// All documents of a command's cursor, raw.
+    fn documents(&self, database: &str, command: Document) -> Vec<RawDocumentBuf> {
+        let database = database.to_owned();
+        self.0.with(|client| async move {
+            let database = client.database(&database);
+            let cursor = database.run_cursor_command(command).await;
+            let mut cursor = cursor.unwrap();
+            let mut documents = Vec::new();
+            while cursor.advance().await.unwrap() {
+                documents.push(cursor.current().to_owned());
+            }
+            documents
+        })
+    }
+}
 
 /// Hashes a stream as it comes.
 #[derive(Default)]
@@ -55,9 +90,9 @@ fn of_stream(stream: &[u8]) -> Hashes {
     names.zip(hashed).collect()
 }
 
-fn mongodump(server: &Mongod, database: &str) -> Vec<u8> {
-    let done = Command::new(vendor_tool("mongodump"))
-        .args(["--quiet", "--archive", "--uri", &server.url(database)])
+fn mongodump(server: &Server, database: &str) -> Vec<u8> {
+    let done = Command::new(mongo_tools().join("mongodump"))
+        .args(["--quiet", "--archive", "--uri", &server.0.url(database)])
         .output()
         .unwrap();
     assert!(
@@ -68,9 +103,9 @@ fn mongodump(server: &Mongod, database: &str) -> Vec<u8> {
     done.stdout
 }
 
-fn mongorestore(server: &Mongod, stream: &[u8], to: &str) -> String {
-    let mut child = Command::new(vendor_tool("mongorestore"))
-        .args(["--archive", "--uri", &server.url("")])
+fn mongorestore(server: &Server, stream: &[u8], to: &str) -> String {
+    let mut child = Command::new(mongo_tools().join("mongorestore"))
+        .args(["--archive", "--uri", &server.0.url("")])
         .args(["--nsInclude", &format!("{SOURCE}.*")])
         .args([
             "--nsFrom",
@@ -91,7 +126,7 @@ fn mongorestore(server: &Mongod, stream: &[u8], to: &str) -> String {
 }
 
 /// Definitions as the server has them, without what it keeps by itself.
-fn definitions(server: &Mongod, database: &str) -> Vec<CollectionDefinition> {
+fn definitions(server: &Server, database: &str) -> Vec<CollectionDefinition> {
     let listed = server.documents(database, doc! { "listCollections": 1 });
     let whole = listed.into_iter().filter_map(|info| {
         let bare = CollectionDefinition::new(info.clone(), &[]).unwrap();
@@ -106,7 +141,7 @@ fn definitions(server: &Mongod, database: &str) -> Vec<CollectionDefinition> {
     all
 }
 
-fn raw(server: &Mongod, database: &str, collection: &str) -> Vec<RawDocumentBuf> {
+fn raw(server: &Server, database: &str, collection: &str) -> Vec<RawDocumentBuf> {
     server.documents(database, doc! { "find": collection })
 }
 
@@ -118,7 +153,7 @@ fn hashed(documents: &[RawDocumentBuf]) -> HashedDocuments {
     hasher.finish()
 }
 
-fn insert(server: &Mongod, collection: &str, documents: Vec<Document>) {
+fn insert(server: &Server, collection: &str, documents: Vec<Document>) {
     server.run(
         SOURCE,
         doc! { "insert": collection, "documents": documents },
@@ -126,7 +161,7 @@ fn insert(server: &Mongod, collection: &str, documents: Vec<Document>) {
 }
 
 /// A database with every kind of collection and of index.
-fn make_source(server: &Mongod) {
+fn make_source(server: &Server) {
     let create = |command: Document| {
         server.run(SOURCE, command);
     };
@@ -156,7 +191,7 @@ fn make_source(server: &Mongod) {
     insert_documents(server);
 }
 
-fn make_indexes(server: &Mongod) {
+fn make_indexes(server: &Server) {
     server.run(SOURCE, doc! { "createIndexes": "plain", "indexes": [
         { "key": { "b": 1, "a.c": -1 }, "name": "unique", "unique": true },
         { "key": { "t": 1 }, "name": "expiring", "expireAfterSeconds": 100_000_000 },
@@ -178,7 +213,7 @@ fn make_indexes(server: &Mongod) {
     );
 }
 
-fn insert_documents(server: &Mongod) {
+fn insert_documents(server: &Server) {
     let plain = |n: i32| doc! { "_id": n, "b": n, "x": format!("text {n}"), "a": { "c": [n, 2] } };
     insert(server, "plain", (0..3000).map(plain).collect());
     let big = "y".repeat(9_000_000);
@@ -225,7 +260,7 @@ fn assert_same(expected: &Hashes, found: &Hashes) {
 }
 
 /// What the driver reads: the truth that comes from no tool.
-fn read_through_driver(server: &Mongod, database: &str) -> Hashes {
+fn read_through_driver(server: &Server, database: &str) -> Hashes {
     let all = definitions(server, database);
     let read = all.iter().map(|definition| {
         let name = definition.body_name();
@@ -239,23 +274,23 @@ fn read_through_driver(server: &Mongod, database: &str) -> Hashes {
 }
 
 /// The stream of `--consistent`: written here from what the driver reads.
-fn written_here(server: &Mongod) -> Vec<u8> {
+fn written_here(server: &Server) -> Vec<u8> {
     let all = definitions(server, SOURCE);
     let entries: Vec<_> = all.iter().map(|d| d.entry(SOURCE)).collect();
     let header = Header {
-        concurrent_collections: 2,
+        concurrent_collections: AT_ONCE.try_into().unwrap(),
         server_version: "6.0.5".to_owned(),
         tool_version: "100.7.0".to_owned(),
     };
     let mut stream = prelude(&header, &entries);
     // Never more open at once than the header says.
-    for pair in all.iter().zip(&entries).collect::<Vec<_>>().chunks(2) {
-        let blocks = pair
+    for group in all.iter().zip(&entries).collect::<Vec<_>>().chunks(AT_ONCE) {
+        let blocks = group
             .iter()
             .map(|(definition, _)| blocks(server, definition));
         let blocks: Vec<_> = blocks.collect();
         let longest = blocks.iter().map(Vec::len).max().unwrap_or(0);
-        let writers = pair.iter().map(|(_, entry)| NamespaceWriter::new(entry));
+        let writers = group.iter().map(|(_, entry)| NamespaceWriter::new(entry));
         let mut writers: Vec<_> = writers.collect();
         for number in 0..longest {
             for (writer, blocks) in writers.iter_mut().zip(&blocks) {
@@ -272,7 +307,7 @@ fn written_here(server: &Mongod) -> Vec<u8> {
 }
 
 /// The documents of a collection, so many in a block.
-fn blocks(server: &Mongod, definition: &CollectionDefinition) -> Vec<Vec<u8>> {
+fn blocks(server: &Server, definition: &CollectionDefinition) -> Vec<Vec<u8>> {
     if definition.kind() == ObjectKind::View {
         return Vec::new();
     }
@@ -304,7 +339,7 @@ fn differing(expected: &[CollectionDefinition], found: &[CollectionDefinition]) 
 
 #[test]
 fn streams_and_definitions_hold_against_the_vendors_tools() {
-    let server = Mongod::standalone();
+    let server = Server(Mongo::start(Deployment::Standalone));
     make_source(&server);
     let truth = read_through_driver(&server, SOURCE);
     assert_eq!(truth["capped"].documents, 10);
@@ -327,7 +362,7 @@ fn streams_and_definitions_hold_against_the_vendors_tools() {
 }
 
 /// The vendor's own stream, whose options are scrambled.
-fn definitions_are_put_right_after(server: &Mongod, dump: &[u8], source: &[CollectionDefinition]) {
+fn definitions_are_put_right_after(server: &Server, dump: &[u8], source: &[CollectionDefinition]) {
     mongorestore(server, dump, "stock");
     let stock = definitions(server, "stock");
     for (expected, found) in source.iter().zip(&stock) {
@@ -342,7 +377,7 @@ fn definitions_are_put_right_after(server: &Mongod, dump: &[u8], source: &[Colle
     assert!(told.is_empty(), "{told:#?}");
 }
 
-fn collections_are_made_as_they_were(server: &Mongod, source: &[CollectionDefinition]) {
+fn collections_are_made_as_they_were(server: &Server, source: &[CollectionDefinition]) {
     let run = |command: RawDocumentBuf| {
         server.run("made", Document::try_from(command).unwrap());
     };

@@ -18,7 +18,6 @@ pub mod bookend;
 pub mod certificates;
 pub mod database;
 pub mod mongo;
-pub mod mongod;
 pub mod server;
 mod watchdog;
 
@@ -26,5 +25,4 @@ pub use bookend::{Bookend, Output, Running};
 pub use certificates::Certificates;
 pub use database::TestDatabase;
 pub use mongo::{Deployment, Mongo};
-pub use mongod::{Mongod, vendor_tool};
 pub use server::{PASSWORD, Server, ServerOptions, Version};

@@ -77,6 +77,7 @@ pub(super) async fn restore(
         name: plan.name.clone(),
         identity,
         request: request.clone(),
+        finishing: Vec::new(),
         notes: Vec::new(),
     };
     match build(context, &plan, &tool).await {

@@ -4,7 +4,6 @@
 //! manifest without a server, and [`salvage`] says what is left of a damaged one.
 
 mod compression;
-mod copy_statement;
 mod digest;
 mod error;
 mod manifest;
@@ -19,7 +18,6 @@ mod writer;
 mod tests;
 
 pub use compression::{BadCompression, Compression};
-pub use copy_statement::copied_columns;
 pub use digest::Digest;
 pub use error::ArchiveError;
 pub use manifest::{FORMAT, Head, Manifest, Member};

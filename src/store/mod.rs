@@ -73,6 +73,26 @@ impl Store {
         Ok(about.permissions().mode() & 0o077 != 0)
     }
 
+    /// Makes the folder 0700 if it is a store and nothing else: names of archives tell things,
+    /// too. A folder that serves other purposes as well is left alone; `doctor` tells of it.
+    pub(super) fn close_to_others(&self) {
+        let ours = |name: &str| {
+            name.starts_with('.')
+                || ["databases.jsonl", "locks", "runs"].contains(&name)
+                || [".tar", ".proof.json"]
+                    .iter()
+                    .any(|end| name.ends_with(end))
+        };
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return;
+        };
+        let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        if self.is_open_to_others().unwrap_or(false) && names.all(|name| ours(&name)) {
+            // Not ours to change, perhaps: then it stays as its owner made it.
+            let _ = fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700));
+        }
+    }
+
     /// The record of databases that bookend made.
     ///
     /// # Errors

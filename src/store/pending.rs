@@ -63,6 +63,7 @@ impl Store {
             let name = base.to_owned();
             return Err(StoreError::BadName { name });
         }
+        self.close_to_others();
         let mut number = 1;
         loop {
             let id = numbered(base, number);

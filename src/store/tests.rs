@@ -100,6 +100,21 @@ fn an_archive_has_its_name_only_once_it_is_published() {
 }
 
 #[test]
+fn a_folder_that_is_only_a_store_is_closed_to_others_and_no_other_folder() {
+    use std::fs::{Permissions, set_permissions};
+    let home = home();
+    let open = Permissions::from_mode(0o755);
+    set_permissions(home.store.dir(), open.clone()).unwrap();
+    std::fs::write(home.store.dir().join(".gitkeep"), "").unwrap();
+    drop(home.store.begin("shop-1").unwrap());
+    assert_eq!(mode(home.store.dir()), 0o700);
+    set_permissions(home.store.dir(), open).unwrap();
+    std::fs::write(home.store.dir().join("notes.txt"), "").unwrap();
+    drop(home.store.begin("shop-2").unwrap());
+    assert_eq!(mode(home.store.dir()), 0o755);
+}
+
+#[test]
 fn an_archive_that_is_given_up_leaves_nothing() {
     let home = home();
     drop(home.store.begin("shop-1").unwrap());

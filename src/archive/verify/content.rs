@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::{Damage, holds_rows};
-use crate::archive::copy_statement::copied_columns;
 use crate::archive::manifest::{Manifest, Member};
 use crate::fingerprint::{Hashed, RowHasher};
+use crate::snapshot::CopyStatement;
 use crate::snapshot::{ColumnContent, Object, Stream, StreamId};
 
 /// One stream of rows.
@@ -146,7 +146,8 @@ impl<'a> Contents<'a> {
 
 impl<'a> Table<'a> {
     fn new(stream: &'a Stream, object: Option<&'a Object>) -> Self {
-        let columns = stream.copy.as_deref().and_then(copied_columns);
+        let copy = stream.copy.as_deref().and_then(CopyStatement::parse);
+        let columns = copy.map(|copy| copy.columns);
         let content = object.and_then(|object| object.content.as_ref());
         let names = content.and_then(|content| content.key.as_ref());
         let index = |columns: &[String], name: &String| columns.iter().position(|at| at == name);

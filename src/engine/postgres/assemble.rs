@@ -14,10 +14,10 @@ use crate::snapshot::{
 use super::catalog::{self, CatalogFacts};
 use super::copies::own_comment;
 use super::dump::control::Control;
-use super::dump::copy_statement::quote_identifier;
 use super::dump::large_objects;
 use super::dump::table::TableRead;
 use super::dump::workers::TableContent;
+use super::quoting::quote_identifier;
 use super::server::{self, Server};
 use super::sql_error::sql;
 use super::toc::Toc;
@@ -235,7 +235,7 @@ fn fill_sequences(objects: &mut [Object], toc: &Toc) {
 
 /// A printed name with both parts quoted, whether or not they must be.
 fn always_quoted(name: &str) -> Option<String> {
-    let parts = super::dump::copy_statement::split_qualified(name)?;
+    let parts = crate::snapshot::split_qualified(name)?;
     Some(format!(
         "{}.{}",
         quote_identifier(&parts.0),

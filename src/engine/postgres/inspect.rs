@@ -5,7 +5,7 @@ use crate::connection::postgres::Session;
 use crate::engine::{Check, CheckState, Context, EngineError, Inspection};
 
 use super::dump::control::application_name;
-use super::dump::copy_statement::quote_identifier;
+use super::quoting::quote_identifier;
 use super::server::{self, Server};
 use super::sql_error::sql;
 

@@ -9,6 +9,7 @@ mod inspect;
 mod kit;
 pub mod large_objects;
 mod proof;
+mod quoting;
 mod redaction;
 mod restore;
 mod server;

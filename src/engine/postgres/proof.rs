@@ -11,14 +11,13 @@ use crate::engine::{
     ComparedObject, Comparison, Context, DatabaseCopy, EngineError, RestoreRequest,
 };
 use crate::snapshot::{
-    LargeObjects, SchemaEntry, SeamError, Sink, Snapshot, Source, StreamId, StreamKind,
-    StreamWriter,
+    CopyStatement, LargeObjects, SchemaEntry, SeamError, Sink, Snapshot, Source, StreamId,
+    StreamKind, StreamWriter,
 };
 
 use super::assemble::{self, Facts};
 use super::dump::contents::Contents;
 use super::dump::control::Control;
-use super::dump::copy_statement::CopyStatement;
 use super::dump::table::{RelationFacts, TableRead, key_positions, relation_facts_by_name};
 use super::dump::{contents, large_objects, workers};
 use super::toc;

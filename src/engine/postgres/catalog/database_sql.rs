@@ -3,6 +3,8 @@
 
 use crate::snapshot::DatabaseFacts;
 
+use super::super::quoting::{quote_identifier, quote_literal};
+
 /// What [`database_sql`] puts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Include {
@@ -173,21 +175,6 @@ fn split_list(value: &str) -> Vec<String> {
         elements.push(element);
     }
     elements
-}
-
-/// An identifier, always quoted.
-pub(super) fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A string literal that means the same whatever `standard_conforming_strings` is.
-pub(super) fn quote_literal(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    if doubled.contains('\\') {
-        format!("E'{}'", doubled.replace('\\', "\\\\"))
-    } else {
-        format!("'{doubled}'")
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::connection::postgres::Session;
 use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase};
 
 use super::super::dump::control::application_name;
-use super::super::dump::copy_statement::{quote_identifier, quote_literal};
+use super::super::quoting::{quote_identifier, quote_literal};
 use super::super::server;
 use super::super::sql_error::sql;
 use super::marker::Marker;

@@ -9,7 +9,7 @@ mod rename;
 use crate::connection::Target;
 use crate::engine::{Context, DatabaseCopy, EngineError, MarkedDatabase};
 
-use super::dump::copy_statement::{quote_identifier, quote_literal};
+use super::quoting::{quote_identifier, quote_literal};
 use super::server;
 use super::sql_error::sql;
 

@@ -5,7 +5,7 @@ use tokio_postgres::error::SqlState;
 use crate::connection::Target;
 use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError};
 
-use super::super::dump::copy_statement::{quote_identifier, quote_literal};
+use super::super::quoting::{quote_identifier, quote_literal};
 use super::super::restore::preflight;
 use super::super::server;
 use super::super::sql_error::has_code;

@@ -7,11 +7,11 @@ use tokio_postgres::Row;
 use crate::connection::Target;
 use crate::engine::EngineError;
 use crate::engine::postgres::toc::Toc;
-use crate::snapshot::StreamId;
+use crate::snapshot::{CopyStatement, StreamId, split_qualified};
 
 use super::super::sql_error::sql;
 use super::control::Control;
-use super::copy_statement::{CopyStatement, split_qualified};
+use super::copy_statement::reading;
 
 /// One relation to read.
 #[derive(Clone, Debug)]
@@ -280,6 +280,6 @@ impl Share {
             Some((first, None)) => Some(format!("WHERE ctid >= '({first},0)'")),
             None => table.filter.clone(),
         };
-        table.copy.reading(&table.object, condition.as_deref())
+        reading(&table.copy, &table.object, condition.as_deref())
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::{
 use crate::snapshot::Snapshot;
 
 use super::super::copies::{Marker, names, set_marker};
-use super::super::dump::copy_statement::{quote_identifier, quote_literal};
+use super::super::quoting::{quote_identifier, quote_literal};
 use super::super::server::Server;
 use super::super::sql_error::{has_code, sql};
 

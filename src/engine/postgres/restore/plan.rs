@@ -7,9 +7,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::postgres::toc::{Entry, Section, Toc};
-use crate::snapshot::{Source, StreamId, StreamKind};
+use crate::snapshot::{CopyStatement, Source, StreamId, StreamKind};
 
-use super::super::dump::copy_statement::CopyStatement;
 use super::super::dump::table::stream_of;
 use super::schedule::{Node, TaskId};
 

@@ -8,7 +8,7 @@ use crate::engine::{EngineError, MissingThing, RestoreRequest};
 use crate::snapshot::Snapshot;
 
 use super::super::copies::names;
-use super::super::dump::copy_statement::quote_identifier;
+use super::super::quoting::quote_identifier;
 use super::super::server::Server;
 use super::super::sql_error::sql;
 

@@ -15,6 +15,7 @@ use crate::engine::{Context, EngineError};
 use crate::snapshot::Source;
 
 use super::super::dump::control::application_name;
+use super::super::dump::copy_statement::loading;
 use super::super::sql_error::{has_code, is_lost, sql};
 use super::plan::{Load, Plan, Statement, Task};
 use super::schedule::{Schedule, TaskId};
@@ -197,7 +198,7 @@ async fn load(work: &Work, session: &Session, load: &Load) -> Result<(), EngineE
         ""
     };
     let sink = session
-        .copy_in::<_, Bytes>(&load.copy.loading(options))
+        .copy_in::<_, Bytes>(&loading(&load.copy, options))
         .await
         .map_err(refused)?;
     tokio::pin!(sink);
@@ -223,7 +224,7 @@ async fn execute(
     } else {
         format!(
             "BEGIN; SET LOCAL default_tablespace = {}; {} COMMIT;",
-            super::super::dump::copy_statement::quote_literal(&statement.tablespace),
+            super::super::quoting::quote_literal(&statement.tablespace),
             statement.text
         )
     };

@@ -8,21 +8,20 @@ SET check_function_bodies = on;
 
 -- Roles ------------------------------------------------------------------------------------
 
--- Two loads at once must not make the same role twice.
-SELECT pg_advisory_lock(7210771);
 DO $roles$
 DECLARE
     role text;
 BEGIN
     FOREACH role IN ARRAY ARRAY['nasty_owner', 'nasty_reader', 'nasty role; "x"', 'Nasty$(id)']
     LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+        BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role);
-        END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL; -- it is there, or another load was faster by a moment
+        END;
     END LOOP;
 END
 $roles$;
-SELECT pg_advisory_unlock(7210771);
 
 -- Schemas and hostile names ----------------------------------------------------------------
 

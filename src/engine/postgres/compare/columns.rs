@@ -1,8 +1,9 @@
 //! Which property of which column a differing line is about, by the catalogs' facts.
 
 use super::lines::{self, LinePair};
-use super::naming::{always_quoted, quote};
+use super::naming::quote;
 use crate::engine::Discrepancy;
+use crate::engine::postgres::quoting::quote_identifier;
 use crate::snapshot::{Column, Object, Snapshot};
 
 /// The facts of one object on both sides.
@@ -107,7 +108,7 @@ fn starts_with_name(line: &str, name: &str) -> bool {
         line.strip_prefix(name)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
-    begins(&quote(name)) || begins(&always_quoted(name))
+    begins(&quote(name)) || begins(&quote_identifier(name))
 }
 
 fn kind_of_line(line: &str) -> Option<&'static str> {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::engine::postgres::quoting::quote_identifier;
 use crate::snapshot::{ObjectKind, PartKind, SchemaEntry, Snapshot};
 
 /// The object that an entry is about, and what of it.
@@ -281,11 +282,6 @@ pub(super) fn quote(name: &str) -> Cow<'_, str> {
     if simple {
         Cow::Borrowed(name)
     } else {
-        Cow::Owned(always_quoted(name))
+        Cow::Owned(quote_identifier(name))
     }
-}
-
-/// An identifier in quotes, whatever it is.
-pub(super) fn always_quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

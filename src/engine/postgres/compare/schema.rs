@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lines;
-use super::naming::{Names, always_quoted, quote};
+use super::naming::{Names, quote};
+use crate::engine::postgres::quoting::quote_identifier;
 use crate::engine::postgres::redaction::redacted;
 use crate::engine::{Discrepancy, RestoreRequest};
 use crate::snapshot::{SchemaEntry, Snapshot};
@@ -284,7 +285,7 @@ fn pair<'a>(
 fn granted_to_others(text: &str, owners: [&str; 2]) -> String {
     let of_owner = |line: &&str| {
         owners.iter().any(|owner| {
-            [quote(owner).into_owned(), always_quoted(owner)]
+            [quote(owner).into_owned(), quote_identifier(owner)]
                 .iter()
                 .flat_map(|owner| [format!(" TO {owner};"), format!(" FROM {owner};")])
                 .any(|end| line.ends_with(&end))

@@ -87,7 +87,7 @@ fn table(name: &str, columns: &[&str], rows: &[&[&str]]) -> Object {
             .collect(),
         content: Some(Content {
             rows: rows.len() as u64,
-            unlisted: Default::default(),
+            unlisted: 0,
             fingerprint,
             key: key.map(|key| KeyFacts {
                 columns: vec![name_of(&columns[key])],

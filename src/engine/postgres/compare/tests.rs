@@ -355,7 +355,7 @@ fn holding(name: &str, rows: u64, row_sum: u128, columns: &[(&str, u128)]) -> Ob
         content: Some(Content {
             rows,
             fingerprint: Fingerprint(row_sum),
-            unlisted: Default::default(),
+            unlisted: 0,
             key: None,
         }),
         columns: columns

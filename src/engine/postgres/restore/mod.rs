@@ -18,9 +18,9 @@ use crate::engine::{Context, DatabaseCopy, EngineError, RestoreRequest};
 use crate::snapshot::{DatabaseFacts, ObjectKind, Snapshot, Source};
 
 use super::catalog::{self, Include};
-use super::redaction::redacted;
 use super::copies;
 use super::dump::control::application_name;
+use super::redaction::redacted;
 use super::server;
 use super::sql_error::sql;
 

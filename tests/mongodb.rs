@@ -1,6 +1,6 @@
 //! MongoDB end to end: real servers, real tools.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

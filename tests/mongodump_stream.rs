@@ -1,7 +1,7 @@
 //! The archive stream against the vendor's own tools: what `mongodump` writes is read, what
 //! is written here `mongorestore` takes, and the definitions make a collection as it was.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod common;
 

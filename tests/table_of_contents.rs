@@ -1,6 +1,8 @@
 //! What real `pg_dump`s write, read by bookend's own parser and compared with what their
 //! `pg_restore` and the server say.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 #[path = "table_of_contents/tools.rs"]
 mod tools;

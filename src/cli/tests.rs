@@ -97,6 +97,8 @@ fn help_of_backup() {
           --schema-only                    Definitions only, no rows
           --exclude-data <PATTERN>         Leave the rows of matching tables out (a glob on names as
                                            they are printed); repeat
+          --consistent                     One point in time although others write (replica sets of
+                                           MongoDB)
       -h, --help                           Print help (see more with '--help')
 
     Options for all commands:

@@ -97,7 +97,7 @@ async fn lock_failure(
 ) -> EngineError {
     if has_code(&error, &SqlState::LOCK_NOT_AVAILABLE) {
         let names: Vec<&str> = tables.iter().map(|t| t.object.as_str()).collect();
-        let rivals = monitor::rivals(context, target, &names).await;
+        let rivals = monitor::rivals(context, target, Some(&names)).await;
         return EngineError::Moved {
             table: rivals.as_ref().map_or_else(
                 || "one of the tables".to_owned(),

@@ -117,7 +117,7 @@ async fn try_hold(
     let monitor = Monitor::start(context, target, control.pid).await?;
     let contents = match contents::read(context, target, &control, request).await {
         Ok(contents) => contents,
-        Err(error) => return Err(explain_complaint(target, &monitor, error).await),
+        Err(error) => return Err(explain_complaint(context, target, &monitor, error).await),
     };
     let oids: Vec<u32> = contents
         .toc
@@ -147,18 +147,37 @@ async fn try_hold(
     })
 }
 
-async fn explain_complaint(target: &Target, monitor: &Monitor, error: EngineError) -> EngineError {
+/// Who was in the way of pg_dump, which does not say it: as seen while it waited, else by who
+/// is in the way now.
+async fn locked(context: &Context, target: &Target, monitor: &Monitor) -> EngineError {
+    let waiting = match monitor.waiting() {
+        Some(waiting) => Some(waiting),
+        None => monitor::rivals(context, target, None).await,
+    };
+    let (table, holders) = waiting.map_or_else(
+        || ("one of the tables".to_owned(), Vec::new()),
+        |waiting| (waiting.table, waiting.holders),
+    );
+    EngineError::Locked {
+        table,
+        database: target.database().to_owned(),
+        holders,
+    }
+}
+
+async fn explain_complaint(
+    context: &Context,
+    target: &Target,
+    monitor: &Monitor,
+    error: EngineError,
+) -> EngineError {
     let database = target.database().to_owned();
     match contents::complaint(&error) {
         Some(Complaint::TooManyLocks) => {
             let tables = locks::count_tables(target).await.unwrap_or(0);
             monitor::too_many_locks(target, tables).await
         }
-        Some(Complaint::Locked) => monitor.explain(EngineError::Locked {
-            table: "one of the tables".to_owned(),
-            database,
-            holders: Vec::new(),
-        }),
+        Some(Complaint::Locked) => locked(context, target, monitor).await,
         Some(Complaint::Moved) => EngineError::Moved {
             table: "one of the tables".to_owned(),
             database,

@@ -12,8 +12,13 @@ use crate::engine::{Context, EngineError};
 
 use super::control::application_name;
 
-/// How often it looks.
+/// How often it looks, if nobody gives up sooner than that.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// How often it looks, so that a wait is seen before it is given up. Never all the time.
+fn interval(lock_timeout: Duration) -> Duration {
+    (lock_timeout / 4).clamp(Duration::from_millis(50), EVERY)
+}
 
 /// A table that is waited for and the sessions that are in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +90,7 @@ async fn watch(
 ) {
     let started = Instant::now();
     loop {
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(interval(context.lock_timeout)).await;
         let waiting = look_for_waits(&session, &application).await;
         let mut status = format!("snapshot {} s old", started.elapsed().as_secs());
         if let Ok(Some(row)) = session
@@ -149,8 +154,12 @@ async fn look_for_waits(session: &Session, application: &str) -> Option<Waiting>
 }
 
 /// Sessions that have, or ask for, one of these tables for themselves alone: the first such
-/// table and all who want it.
-pub(super) async fn rivals(context: &Context, target: &Target, tables: &[&str]) -> Option<Waiting> {
+/// table and all who want it. `None` for any table of the database.
+pub(super) async fn rivals(
+    context: &Context,
+    target: &Target,
+    tables: Option<&[&str]>,
+) -> Option<Waiting> {
     let name = format!("{} monitor", application_name(context));
     let session = target.postgres().ok()?.connect(&name).await.ok()?;
     let rows = session
@@ -163,7 +172,9 @@ pub(super) async fn rivals(context: &Context, target: &Target, tables: &[&str]) 
                    JOIN pg_catalog.pg_stat_activity h ON h.pid = l.pid
                   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
                     AND h.datname = pg_catalog.current_database()
-                    AND pg_catalog.format('%I.%I', n.nspname, c.relname) = ANY ($1)
+                    AND c.oid >= 16384
+                    AND ($1::pg_catalog.text[] IS NULL
+                         OR pg_catalog.format('%I.%I', n.nspname, c.relname) = ANY ($1))
                   ORDER BY 1, l.granted DESC"
             ),
             &[&tables],
@@ -192,7 +203,7 @@ pub(super) async fn name_rivals(
         EngineError::Locked {
             table, database, ..
         } => {
-            let rivals = rivals(context, target, &[&table]).await;
+            let rivals = rivals(context, target, Some(&[&table])).await;
             EngineError::Locked {
                 table,
                 database,

@@ -9,6 +9,7 @@ mod comparison;
 mod error;
 mod inspection;
 pub mod mongodb;
+mod observation;
 pub mod postgres;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::snapshot::{Sink, Snapshot, Source};
 pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
+pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
 
 /// What a command gives to an engine beside its own arguments.
 #[derive(Clone)]
@@ -299,6 +301,21 @@ pub trait Engine: Send + Sync {
 
     /// Drops a copy if it still is the disposable one that bookend made.
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError>;
+
+    /// Watches a database while somebody else works on it, without being in it.
+    async fn observe(
+        &self,
+        context: &Context,
+        target: &Target,
+    ) -> Result<Box<dyn Observer>, EngineError>;
+
+    /// What inside a copy leads out of it, each in words, ways to the original first.
+    async fn links(
+        &self,
+        context: &Context,
+        copy: &Target,
+        original: &Target,
+    ) -> Result<Vec<String>, EngineError>;
 
     /// Databases on the server of `on` that carry a marker.
     async fn copies(

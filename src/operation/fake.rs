@@ -12,8 +12,8 @@ use super::{Engines, Workspace};
 use crate::connection::{Environment, Target};
 use crate::engine::{
     Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, Discrepancy,
-    DumpRequest, Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing,
-    RestoreKit, RestoreRequest,
+    DumpRequest, Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer,
+    Publishing, RestoreKit, RestoreRequest,
 };
 use crate::process::ToolBox;
 use crate::progress::Silent;
@@ -284,6 +284,21 @@ impl Engine for Fake {
         self.databases.lock().unwrap().remove(&copy.name);
         let settled = context.ledger.settle(&copy.name, "dropped");
         settled.map_err(EngineError::Ledger)
+    }
+
+    async fn observe(
+        &self,
+        _: &Context,
+        target: &Target,
+    ) -> Result<Box<dyn Observer>, EngineError> {
+        Err(EngineError::Unsupported {
+            what: format!("{} is not watched", target.database()),
+            advice: String::new(),
+        })
+    }
+
+    async fn links(&self, _: &Context, _: &Target, _: &Target) -> Result<Vec<String>, EngineError> {
+        Ok(Vec::new())
     }
 
     async fn copies(&self, _: &Context, _: &Target) -> Result<Vec<MarkedDatabase>, EngineError> {

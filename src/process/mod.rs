@@ -13,6 +13,7 @@ mod lines;
 pub mod migration;
 mod output;
 mod running;
+pub mod sockets;
 mod tail;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 mod copy_statement;
 pub mod diff;
 mod facts;
+mod nothing;
 mod pattern;
 mod seam;
 mod secrets;
@@ -18,6 +19,7 @@ pub use facts::{
     Object, ObjectKind, Part, PartKind, Prerequisite, SchemaEntry, SequenceValue, ServerFacts,
     Snapshot,
 };
+pub use nothing::Nothing;
 pub use pattern::glob_matches;
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
 pub use secrets::{SECRET_NAMES, names_secret, shown_setting};

@@ -11,6 +11,7 @@ mod inspect;
 mod kit;
 mod marker;
 mod names;
+mod observe;
 mod proof;
 mod remove;
 mod restore;
@@ -28,7 +29,8 @@ use crate::snapshot::{Sink, Snapshot, Source};
 
 use super::{
     Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
-    EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
+    EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing, RestoreKit,
+    RestoreRequest,
 };
 
 /// The tools have versions of their own since they left the server's: 100 and on.
@@ -126,6 +128,24 @@ impl Engine for Mongodb {
 
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
         remove::discard(context, copy).await
+    }
+
+    async fn observe(
+        &self,
+        context: &Context,
+        target: &Target,
+    ) -> Result<Box<dyn Observer>, EngineError> {
+        Ok(Box::new(observe::observe(context, target).await?))
+    }
+
+    /// Nothing inside a database of MongoDB leads out of it.
+    async fn links(
+        &self,
+        _context: &Context,
+        _copy: &Target,
+        _original: &Target,
+    ) -> Result<Vec<String>, EngineError> {
+        Ok(Vec::new())
     }
 
     async fn copies(

@@ -8,6 +8,7 @@ mod dump;
 mod inspect;
 mod kit;
 pub mod large_objects;
+mod observe;
 mod proof;
 mod quoting;
 mod redaction;
@@ -25,7 +26,8 @@ use crate::snapshot::{Sink, Snapshot, Source};
 
 use super::{
     Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
-    EngineError, Inspection, MadeDatabase, MarkedDatabase, Publishing, RestoreKit, RestoreRequest,
+    EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing, RestoreKit,
+    RestoreRequest,
 };
 
 /// The engine.
@@ -100,6 +102,23 @@ impl Engine for Postgres {
 
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
         copies::discard(context, copy).await
+    }
+
+    async fn observe(
+        &self,
+        context: &Context,
+        target: &Target,
+    ) -> Result<Box<dyn Observer>, EngineError> {
+        Ok(Box::new(observe::observe(context, target).await?))
+    }
+
+    async fn links(
+        &self,
+        context: &Context,
+        copy: &Target,
+        original: &Target,
+    ) -> Result<Vec<String>, EngineError> {
+        observe::links(context, copy, original).await
     }
 
     async fn copies(

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use chrono::Utc;
 
 use crate::connection::Target;
@@ -11,8 +10,7 @@ use crate::engine::{
     ComparedObject, Comparison, Context, DatabaseCopy, EngineError, RestoreRequest,
 };
 use crate::snapshot::{
-    CopyStatement, LargeObjects, SchemaEntry, SeamError, Sink, Snapshot, Source, StreamId,
-    StreamKind, StreamWriter,
+    CopyStatement, LargeObjects, Nothing, SchemaEntry, Snapshot, Source, StreamId, StreamKind,
 };
 
 use super::assemble::{self, Facts};
@@ -22,35 +20,6 @@ use super::dump::table::{RelationFacts, TableRead, key_positions, relation_facts
 use super::dump::{contents, large_objects, workers};
 use super::toc;
 use super::{compare, copies, restore};
-
-/// Takes everything and keeps nothing: the hashing happens before.
-struct Nothing;
-
-#[async_trait]
-impl Sink for Nothing {
-    async fn member(&self, _name: &str, _bytes: Vec<u8>) -> Result<(), SeamError> {
-        Ok(())
-    }
-
-    fn stream(&self, _id: StreamId) -> Box<dyn StreamWriter> {
-        Box::new(Self)
-    }
-}
-
-#[async_trait]
-impl StreamWriter for Nothing {
-    fn push(&mut self, _bytes: &[u8]) -> Result<bool, SeamError> {
-        Ok(false)
-    }
-
-    async fn drain(&mut self) -> Result<(), SeamError> {
-        Ok(())
-    }
-
-    async fn finish(self: Box<Self>) -> Result<(), SeamError> {
-        Ok(())
-    }
-}
 
 /// Compares `copy` with `source`.
 pub(super) async fn compare(

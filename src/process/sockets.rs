@@ -1,0 +1,209 @@
+//! Which TCP connections belong to a command and all that it started, as far as `/proc` of
+//! Linux tells (proc(5)). Elsewhere nothing is known.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A connection as this machine sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Connection {
+    /// This end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+}
+
+/// Connections of every process that a command started: those of its session, their
+/// descendants, and those whose environment holds `mark`, `NAME=VALUE`, which survives what a
+/// daemon does to get away. Only processes of the same user can be looked into.
+#[must_use]
+pub fn of_command(session: u32, mark: &str) -> Vec<Connection> {
+    let processes = processes();
+    let mut inodes = HashSet::new();
+    for pid in belonging(session, mark, &processes) {
+        inodes.extend(socket_inodes(pid));
+    }
+    let mut found = Vec::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        found.extend(text.lines().skip(1).filter_map(|line| {
+            let (connection, inode) = table_line(line)?;
+            inodes.contains(&inode).then_some(connection)
+        }));
+    }
+    found
+}
+
+/// A process as `/proc/PID/stat` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    parent: u32,
+    session: u32,
+}
+
+fn processes() -> HashMap<u32, Seen> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let text = fs::read_to_string(entry.path().join("stat")).ok()?;
+            Some((pid, stat(&text)?))
+        })
+        .collect()
+}
+
+/// Fields 4 and 6, counted behind the name, which can hold anything.
+fn stat(text: &str) -> Option<Seen> {
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(1);
+    let parent = fields.next()?.parse().ok()?;
+    let _group = fields.next()?;
+    let session = fields.next()?.parse().ok()?;
+    Some(Seen { parent, session })
+}
+
+fn belonging(session: u32, mark: &str, processes: &HashMap<u32, Seen>) -> Vec<u32> {
+    let descends = |mut pid: u32| {
+        // A cycle cannot be, but the table is not read in one instant.
+        for _ in 0..processes.len() {
+            match processes.get(&pid) {
+                _ if pid == session => return true,
+                Some(seen) if seen.session == session => return true,
+                Some(seen) => pid = seen.parent,
+                None => return false,
+            }
+        }
+        false
+    };
+    let own = std::process::id();
+    processes
+        .keys()
+        .copied()
+        .filter(|pid| *pid != own && (descends(*pid) || carries(*pid, mark)))
+        .collect()
+}
+
+fn carries(pid: u32, mark: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable == mark.as_bytes())
+}
+
+fn socket_inodes(pid: u32) -> Vec<u64> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd"));
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let link = fs::read_link(entry.path()).ok()?;
+            let link = link.to_str()?;
+            link.strip_prefix("socket:[")?
+                .strip_suffix(']')?
+                .parse()
+                .ok()
+        })
+        .collect()
+}
+
+/// `sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode …`
+fn table_line(line: &str) -> Option<(Connection, u64)> {
+    let mut fields = line.split_whitespace().skip(1);
+    let local = address(fields.next()?)?;
+    let remote = address(fields.next()?)?;
+    let inode = fields.nth(6)?.parse().ok()?;
+    Some((Connection { local, remote }, inode))
+}
+
+/// `0100007F:1538`: words of 32 bits in the machine's own byte order, then the port.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let mut bytes = Vec::with_capacity(16);
+    for word in 0..address.len() / 8 {
+        let digits = address.get(word * 8..word * 8 + 8)?;
+        bytes.extend(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes());
+    }
+    let ip = match bytes.len() {
+        4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+        16 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)).to_canonical(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufRead as _;
+    use std::net::TcpListener;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn names_with_brackets_do_not_shift_the_fields() {
+        let seen = stat("4711 (a) b) S 1 4711 4242 0 -1").unwrap();
+        assert_eq!(
+            seen,
+            Seen {
+                parent: 1,
+                session: 4242
+            }
+        );
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn addresses_are_read_in_both_families() {
+        assert_eq!(
+            address("0100007F:1538").unwrap(),
+            "127.0.0.1:5432".parse().unwrap()
+        );
+        assert_eq!(
+            address("0000000000000000FFFF00000100007F:0016").unwrap(),
+            "127.0.0.1:22".parse().unwrap()
+        );
+        assert_eq!(
+            address("00000000000000000000000001000000:0050").unwrap(),
+            "[::1]:80".parse().unwrap()
+        );
+        for wrong in ["", "01:", "0100007F", "0100007F:zz", "01:01"] {
+            assert!(address(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_connection_of_a_childs_daemon_is_found_by_its_mark() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        let mark = format!("BOOKEND_TEST={}", server.port());
+        // Its own session and orphaned: neither the session nor the parents lead to it.
+        let script = format!(
+            "setsid bash -c 'exec 3<>/dev/tcp/127.0.0.1/{}; echo open; sleep 30' & disown",
+            server.port()
+        );
+        let mut child = Command::new("bash")
+            .args(["-c", &script])
+            .env("BOOKEND_TEST", server.port().to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let (_held, client) = listener.accept().unwrap();
+        child.wait().unwrap();
+        let found = of_command(child.id(), &mark);
+        let expected = Connection {
+            local: client,
+            remote: server,
+        };
+        assert!(found.contains(&expected), "{found:?}");
+        assert!(!of_command(u32::MAX, "BOOKEND_TEST=nobody").contains(&expected));
+        for pid in belonging(u32::MAX, &mark, &processes()) {
+            let _gone = Command::new("kill").arg(pid.to_string()).status();
+        }
+    }
+}

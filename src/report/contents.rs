@@ -24,6 +24,16 @@ pub fn text(heading: &Heading, snapshot: &Snapshot) -> String {
     section(&mut page, "Tables", &tables(snapshot));
     section(&mut page, "Also", &others(snapshot));
     section(&mut page, "Needs on the server", &prerequisites(snapshot));
+    section(
+        &mut page,
+        "Roles, which a restore does not create",
+        &roles(snapshot),
+    );
+    section(
+        &mut page,
+        "Users, which a restore does not create",
+        &users(snapshot),
+    );
     section(&mut page, "Notes", &lines(&snapshot.notes));
     section(
         &mut page,
@@ -196,4 +206,16 @@ fn prerequisites(snapshot: &Snapshot) -> String {
         table.row([&needed.kind, &needed.name, &needed.create]);
     }
     table.render()
+}
+
+fn roles(snapshot: &Snapshot) -> String {
+    let all = snapshot.database.roles.iter().flatten();
+    let all: Vec<String> = all.map(|role| role.create.clone()).collect();
+    lines(&all)
+}
+
+fn users(snapshot: &Snapshot) -> String {
+    let all = snapshot.database.users.iter().flatten();
+    let all: Vec<String> = all.map(|user| user.create.clone()).collect();
+    lines(&all)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Stream};
+use super::{DatabaseRole, DatabaseUser, Fingerprint, Stream};
 
 /// Everything that was seen of one database at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,6 +111,12 @@ pub struct DatabaseFacts {
     /// `CONNECTION LIMIT`; -1 for none.
     #[serde(default)]
     pub connection_limit: i32,
+    /// Users defined in it, sorted; `None` if there is no such thing or they were not readable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<Vec<DatabaseUser>>,
+    /// Roles defined in it, sorted; `None` as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<DatabaseRole>>,
 }
 
 /// Kinds of objects.

@@ -9,6 +9,7 @@ pub mod diff;
 mod facts;
 mod nothing;
 mod pattern;
+mod principals;
 mod seam;
 mod secrets;
 mod stream;
@@ -21,6 +22,7 @@ pub use facts::{
 };
 pub use nothing::Nothing;
 pub use pattern::glob_matches;
+pub use principals::{DatabaseRole, DatabaseUser, GrantedRole, Privilege};
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
 pub use secrets::{SECRET_NAMES, names_secret, shown_setting};
 pub use stream::{ChunkFacts, Fingerprint, Stream, StreamId, StreamKind};

@@ -47,6 +47,7 @@ fn readme(snapshot: &Snapshot) -> String {
         version = snapshot.server.version,
         tool = snapshot.server.tool,
     );
+    text.push_str(&principals(snapshot));
     if !snapshot.notes.is_empty() {
         text.push_str("\n## Notes of the backup\n\n");
         for note in &snapshot.notes {
@@ -54,4 +55,22 @@ fn readme(snapshot: &Snapshot) -> String {
         }
     }
     text
+}
+
+/// Commands that make roles and users, roles first.
+fn principals(snapshot: &Snapshot) -> String {
+    let roles = snapshot.database.roles.iter().flatten();
+    let users = snapshot.database.users.iter().flatten();
+    let all: Vec<&str> = roles
+        .map(|role| role.create.as_str())
+        .chain(users.map(|user| user.create.as_str()))
+        .collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\n## Users and roles\n\nThey are not restored. In mongosh, after `use NEW_DATABASE` (privileges name \
+         the original's database):\n\n```js\n{}\n```\n",
+        all.join("\n")
+    )
 }

@@ -18,6 +18,7 @@ mod restore;
 mod scan;
 mod server;
 mod snapshot_reader;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;

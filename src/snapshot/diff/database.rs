@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{DatabaseFacts, Snapshot, names_secret};
+use super::super::{
+    DatabaseFacts, DatabaseRole, DatabaseUser, GrantedRole, Snapshot, names_secret,
+};
 use super::{PropertyChange, property};
 
 pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Vec<PropertyChange> {
@@ -29,8 +31,45 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Vec<PropertyChange
     changes.extend(settings.into_iter().map(without_secret));
     changes.extend(sets("grant", &a.grants, &b.grants));
     changes.extend(maps("extension", &extensions(before), &extensions(after)));
+    changes.extend(principals(a, b));
     changes.extend(large_objects(before, after));
     changes
+}
+
+/// Users and roles, where both sides could be read.
+fn principals(a: &DatabaseFacts, b: &DatabaseFacts) -> Vec<PropertyChange> {
+    let mut changes = Vec::new();
+    if let (Some(a), Some(b)) = (&a.roles, &b.roles) {
+        let said = |roles: &[DatabaseRole]| roles.iter().map(role).collect();
+        changes.extend(maps("role", &said(a), &said(b)));
+    }
+    if let (Some(a), Some(b)) = (&a.users, &b.users) {
+        let said = |users: &[DatabaseUser]| users.iter().map(user).collect();
+        changes.extend(maps("user", &said(a), &said(b)));
+    }
+    changes
+}
+
+fn role(role: &DatabaseRole) -> (String, String) {
+    let mut said: Vec<String> = granted(&role.roles);
+    let privileges = role.privileges.iter();
+    said.extend(privileges.map(|one| format!("{} on {}", one.actions.join(", "), one.resource)));
+    said.extend(role.restrictions.iter().cloned());
+    (role.name.clone(), said.join("; "))
+}
+
+fn user(user: &DatabaseUser) -> (String, String) {
+    let mut said = granted(&user.roles);
+    said.extend([user.mechanisms.join(", ")]);
+    said.extend(user.restrictions.iter().cloned());
+    (user.name.clone(), said.join("; "))
+}
+
+fn granted(roles: &[GrantedRole]) -> Vec<String> {
+    let roles = roles.iter();
+    roles
+        .map(|one| format!("{}@{}", one.role, one.database))
+        .collect()
 }
 
 fn assignments(lines: &[String]) -> BTreeMap<String, String> {

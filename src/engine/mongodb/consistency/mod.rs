@@ -58,9 +58,9 @@ impl Verdict {
         }
     }
 
-    fn of_hits(mut hit: BTreeSet<String>) -> Self {
+    fn of_hits(mut hit: BTreeSet<String>, all: bool) -> Self {
         hit.remove(super::marker::COLLECTION);
-        if hit.is_empty() {
+        if hit.is_empty() && all {
             return Self {
                 consistent: Some(true),
                 ..Self::default()
@@ -70,8 +70,9 @@ impl Verdict {
         Self {
             consistent: Some(false),
             notes: vec![format!(
-                "written to during the backup: {}",
-                names.join(", ")
+                "written to during the backup: {}{}",
+                names.join(", "),
+                if all { "" } else { ", perhaps others too" },
             )],
             hit,
             earlier: false,
@@ -132,11 +133,11 @@ impl Watch {
         let mut verdict = match self {
             Self::Nothing(why) => Verdict::unknown(&why),
             Self::Oplog(from) => match oplog::written_since(session, from).await? {
-                Ok(hit) => Verdict::of_hits(hit),
+                Ok(written) => Verdict::of_hits(written.hit, written.all),
                 Err(why) => Verdict::unknown(&why),
             },
             Self::Counters(counters) => match counters::read(session, before).await? {
-                Ok(now) => Verdict::of_hits(counters.moved(&now)),
+                Ok(now) => Verdict::of_hits(counters.moved(&now), true),
                 Err(why) => Verdict::unknown(&why),
             },
         };

@@ -10,7 +10,15 @@ use crate::engine::EngineError;
 use crate::engine::mongodb::server::{self, UNAUTHORIZED, code, refused, says};
 
 /// More entries than this are not looked at: the names found so far are told.
-const LOOKED_AT: i64 = 100_000;
+const LOOKED_AT: u32 = 100_000;
+
+/// What was found in it.
+pub(super) struct Written {
+    /// Collections that were written to.
+    pub hit: BTreeSet<String>,
+    /// False if there was more than is looked at, and there may be others.
+    pub all: bool,
+}
 
 const OPLOG: &str = "oplog.rs";
 
@@ -45,21 +53,19 @@ fn missing_right(session: &Session) -> String {
 pub(super) async fn written_since(
     session: &Session,
     from: Timestamp,
-) -> Result<Result<BTreeSet<String>, String>, EngineError> {
-    let Some(to) = server::operation_time(session).await? else {
-        return Ok(Err("the server tells no operation time".to_owned()));
-    };
-    if !reaches_back_to(session, from).await? {
-        return Ok(Err(
-            "the oplog is too small: it began anew meanwhile".to_owned()
-        ));
-    }
+) -> Result<Result<Written, String>, EngineError> {
     let database = session.database().name();
-    let mut hit = BTreeSet::new();
-    for entry in entries(session, database, from, to).await? {
-        hit.extend(collections(&entry, database));
-    }
-    Ok(Ok(hit))
+    let entries = match entries(session, from, about(database)).await? {
+        Ok(entries) => entries,
+        Err(why) => return Ok(Err(why)),
+    };
+    let names = entries
+        .iter()
+        .flat_map(|entry| collections(entry, database));
+    Ok(Ok(Written {
+        hit: names.collect(),
+        all: entries.len() < LOOKED_AT as usize,
+    }))
 }
 
 async fn reaches_back_to(session: &Session, from: Timestamp) -> Result<bool, EngineError> {
@@ -75,24 +81,43 @@ async fn reaches_back_to(session: &Session, from: Timestamp) -> Result<bool, Eng
     Ok(oldest.is_some_and(|oldest| oldest <= from))
 }
 
-/// Entries after `from` until `to` that are about `database`.
+/// Whatever is about `database`.
+fn about(database: &str) -> Document {
+    let ours = doc! { "$regex": format!("^{}\\.", escaped(database)) };
+    doc! { "op": { "$ne": "n" }, "$or": [
+        { "ns": ours.clone() },
+        { "o.applyOps.ns": ours.clone() },
+        // A collection that came over from another database.
+        { "o.to": ours },
+    ] }
+}
+
+/// Definitions in `database`: no number of other writes may push one out of what is looked at.
+fn defining(database: &str) -> Document {
+    let commands = format!("{database}.$cmd");
+    let ours = doc! { "$regex": format!("^{}\\.", escaped(database)) };
+    doc! { "op": "c", "$or": [
+        { "ns": &commands },
+        { "o.applyOps.ns": &commands },
+        { "o.to": ours },
+    ] }
+}
+
+/// Entries after `from` until now that match. `Err` if the oplog does not reach back that far.
 async fn entries(
     session: &Session,
-    database: &str,
     from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Document>, EngineError> {
-    let ours = doc! { "$regex": format!("^{}\\.", escaped(database)) };
-    let filter = doc! {
-        "ts": { "$gt": from, "$lte": to },
-        "op": { "$ne": "n" },
-        "$or": [
-            { "ns": ours.clone() },
-            { "o.applyOps.ns": ours.clone() },
-            // A collection that came over from another database.
-            { "o.to": ours },
-        ],
+    mut filter: Document,
+) -> Result<Result<Vec<Document>, String>, EngineError> {
+    let Some(to) = server::operation_time(session).await? else {
+        return Ok(Err("the server tells no operation time".to_owned()));
     };
+    if !reaches_back_to(session, from).await? {
+        return Ok(Err(
+            "the oplog is too small: it began anew meanwhile".to_owned()
+        ));
+    }
+    filter.insert("ts", doc! { "$gt": from, "$lte": to });
     let projection = doc! { "ns": 1, "op": 1, "o": {
         "create": 1, "drop": 1, "renameCollection": 1, "to": 1, "collMod": 1, "createIndexes": 1,
         "commitIndexBuild": 1, "startIndexBuild": 1, "abortIndexBuild": 1, "dropIndexes": 1,
@@ -104,11 +129,12 @@ async fn entries(
         .collection::<Document>(OPLOG)
         .find(filter)
         .projection(projection)
-        .limit(LOOKED_AT)
+        .limit(i64::from(LOOKED_AT))
         .await
         .map_err(refused(session, "the oplog could not be read"))?
         .try_collect()
         .await
+        .map(Ok)
         .map_err(refused(session, "the oplog could not be read"))
 }
 
@@ -117,23 +143,15 @@ pub(in crate::engine::mongodb) async fn ddl_since(
     session: &Session,
     from: Timestamp,
 ) -> Result<Result<BTreeSet<String>, String>, EngineError> {
-    let Some(to) = server::operation_time(session).await? else {
-        return Ok(Err("the server tells no operation time".to_owned()));
-    };
-    if !reaches_back_to(session, from).await? {
-        return Ok(Err(
-            "the oplog is too small: it began anew meanwhile".to_owned()
-        ));
-    }
     let database = session.database().name();
-    let commands = format!("{database}.$cmd");
-    let mut hit = BTreeSet::new();
-    for entry in entries(session, database, from, to).await? {
-        if says(&entry, "ns", &commands) || says(&entry, "op", "c") {
-            hit.extend(definitions_in(&entry, database));
-        }
-    }
-    Ok(Ok(hit))
+    let entries = match entries(session, from, defining(database)).await? {
+        Ok(entries) => entries,
+        Err(why) => return Ok(Err(why)),
+    };
+    let names = entries
+        .iter()
+        .flat_map(|entry| definitions_in(entry, database));
+    Ok(Ok(names.collect()))
 }
 
 /// A database's name inside a regular expression.

@@ -34,7 +34,7 @@ pub(super) fn value(value: RawBsonRef<'_>, numbers: Numbers) -> String {
 }
 
 /// A text in quotes.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::engine::mongodb) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

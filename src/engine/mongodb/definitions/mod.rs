@@ -21,6 +21,7 @@ use crate::snapshot::ObjectKind;
 use ext_json::Numbers;
 
 pub use corrections::{Correction, corrections};
+pub(super) use ext_json::quoted;
 pub use object::{DIFFERENT_BY_NATURE, PartDifference, part_differences};
 
 /// The archive member that holds all definitions.
@@ -196,6 +197,13 @@ impl CollectionDefinition {
             kind: kind.to_owned(),
         }
     }
+}
+
+/// A document as people read it, every key in its order.
+pub(super) fn readable(document: &bson::Document) -> String {
+    RawDocumentBuf::try_from(document)
+        .map(|raw| ext_json::document(&raw, Numbers::Readable))
+        .unwrap_or_default()
 }
 
 /// The option and the index option that delete by age.

@@ -33,6 +33,7 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
         notes.push("the database is empty: there is not one document in it".to_owned());
     }
     notes.extend(objects.iter().filter_map(without_data));
+    notes.extend(seen.principals.notes);
     notes.extend(seen.notes);
     Snapshot {
         engine: "mongodb".to_owned(),
@@ -43,6 +44,8 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
             name: target.database().to_owned(),
             bytes: seen.bytes,
             connection_limit: -1,
+            users: seen.principals.users,
+            roles: seen.principals.roles,
             ..DatabaseFacts::default()
         },
         streams: vec![stream(&objects, &seen.dumped)],

@@ -54,7 +54,10 @@ pub(super) async fn check(
 }
 
 /// What the server remembers; wrong after a crash.
-async fn fast(session: &Session, body: &str) -> Result<u64, EngineError> {
+pub(in crate::engine::mongodb) async fn fast(
+    session: &Session,
+    body: &str,
+) -> Result<u64, EngineError> {
     let what = format!("the documents of {body} could not be counted");
     let answer = session
         .command(doc! { "count": body })

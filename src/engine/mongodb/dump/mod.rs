@@ -22,10 +22,12 @@ use super::consistency::{self, Verdict};
 use super::definitions::{CollectionDefinition, MEMBER, to_member};
 use super::server::{self, Server};
 use super::snapshot_reader::Wanted;
+use super::users::{self, Principals};
 use super::{catalogue, snapshot_reader};
 
 pub(super) use assemble::objects;
 pub(super) use contents::Read;
+pub(super) use counts::fast as count_now;
 pub(super) use tool::{Dumped, MONGODUMP, STREAM, hangs};
 
 /// Everything that a snapshot is made of.
@@ -38,6 +40,7 @@ struct Seen {
     verdict: Verdict,
     bytes: u64,
     taken_at: chrono::DateTime<Utc>,
+    principals: Principals,
     notes: Vec<String>,
 }
 
@@ -73,16 +76,14 @@ pub(super) async fn dump(
     };
     let definitions = stayed(target, &before, &read, &excluded)?;
     sink.member(MEMBER, to_member(&definitions)).await?;
-    let mut notes = users_and_roles(&session).await;
-    notes.extend(
-        counts::check(
-            &session,
-            &definitions,
-            &read.dumped.namespaces,
-            &read.verdict,
-        )
-        .await?,
-    );
+    let principals = users::read(&session).await;
+    let notes = counts::check(
+        &session,
+        &definitions,
+        &read.dumped.namespaces,
+        &read.verdict,
+    )
+    .await?;
     let seen = Seen {
         server,
         tool: read.tool,
@@ -92,6 +93,7 @@ pub(super) async fn dump(
         verdict: read.verdict,
         bytes,
         taken_at,
+        principals,
         notes,
     };
     Ok(assemble::snapshot(&session, target, seen))
@@ -225,32 +227,4 @@ fn stayed(
     }
     definitions.sort_by(|a, b| a.name().cmp(b.name()));
     Ok(definitions)
-}
-
-/// Users and roles are no part of the stream: what there is, in words.
-async fn users_and_roles(session: &Session) -> Vec<String> {
-    let mut notes = Vec::new();
-    for (command, key, name, word) in [
-        ("usersInfo", "users", "user", "users"),
-        ("rolesInfo", "roles", "role", "roles"),
-    ] {
-        let Ok(answer) = session.command(bson::doc! { command: 1 }).await else {
-            notes.push(format!(
-                "{word} of the database: could not be read, not in the archive"
-            ));
-            continue;
-        };
-        let all = answer.get_array(key).cloned().unwrap_or_default();
-        let names: Vec<&str> = all
-            .iter()
-            .filter_map(|one| one.as_document()?.get_str(name).ok())
-            .collect();
-        if !names.is_empty() {
-            notes.push(format!(
-                "{word} of the database are not in the archive: {}",
-                names.join(", ")
-            ));
-        }
-    }
-    notes
 }

@@ -35,7 +35,7 @@ pub(super) async fn feed(
         patience: plan.patience,
     };
     let mut parser = StreamParser::new();
-    let mut repairs = Repairs::default();
+    let mut repairs = Repairs::new(&plan.held);
     let mut beginning = Some(Vec::new());
     for index in 0..plan.source.chunks(STREAM).len() {
         let mut chunk = plan.source.chunk(STREAM, index)?;

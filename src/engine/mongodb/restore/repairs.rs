@@ -1,5 +1,7 @@
 //! What the tool cannot restore, found while its documents stream by.
 
+use std::collections::BTreeSet;
+
 use bson::{RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumentBuf, cstr};
 use memchr::memmem;
 
@@ -27,20 +29,39 @@ pub(super) struct Empty {
 /// Looks at every document.
 #[derive(Default)]
 pub(super) struct Repairs {
+    /// Collections whose documents the tool does not insert.
+    ours: BTreeSet<String>,
     header: Header,
     entries: Vec<CollectionEntry>,
     empty: Vec<Empty>,
-    /// Documents of collections that the tool skips, with their namespace's number.
+    /// Documents of such collections, with their namespace's number.
     odd: Vec<(usize, Vec<RawDocumentBuf>)>,
     odd_bytes: usize,
 }
 
-/// `mongorestore` skips names with a line feed: its patterns do not match across lines.
-fn is_odd(entry: &CollectionEntry) -> bool {
-    entry.collection.contains('\n')
+/// Whether `mongorestore` skips a collection by itself: its patterns do not match across lines.
+fn is_skipped(one: &CollectionDefinition) -> bool {
+    one.name().contains('\n')
+}
+
+/// Whether the tool has to be told to skip a collection: its workers insert side by side, and
+/// the order in a capped collection is a promise.
+pub(super) fn is_to_be_skipped(one: &CollectionDefinition) -> bool {
+    let capped = one.option("capped").and_then(RawBsonRef::as_bool);
+    capped == Some(true) && !is_skipped(one)
 }
 
 impl Repairs {
+    /// For the collections of a copy.
+    pub(super) fn new(all: &[CollectionDefinition]) -> Self {
+        let ours = all.iter();
+        let ours = ours.filter(|one| is_skipped(one) || is_to_be_skipped(one));
+        Self {
+            ours: ours.map(|one| one.name().to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn header(&self) -> &Header {
         &self.header
     }
@@ -88,7 +109,7 @@ impl Repairs {
                 continue;
             };
             let body = entry.body_name();
-            for part in documents.chunks(MOST) {
+            for part in batches(&documents) {
                 insert(plan, &body, part).await?;
             }
         }
@@ -138,7 +159,8 @@ impl Events for Repairs {
 
     fn document(&mut self, number: usize, document: &[u8]) -> Result<(), String> {
         self.look(number, document)?;
-        if !self.entries.get(number).is_some_and(is_odd) {
+        let entry = self.entries.get(number);
+        if !entry.is_some_and(|entry| self.ours.contains(&entry.collection)) {
             return Ok(());
         }
         let raw = RawDocumentBuf::from_bytes(document.to_vec()).map_err(|e| e.to_string())?;
@@ -149,6 +171,21 @@ impl Events for Repairs {
         }
         Ok(())
     }
+}
+
+/// Documents in their order, cut into what one command takes.
+fn batches(all: &[RawDocumentBuf]) -> Vec<&[RawDocumentBuf]> {
+    let (mut batches, mut from, mut bytes) = (Vec::new(), 0, 0);
+    for (at, one) in all.iter().enumerate() {
+        let length = one.as_bytes().len();
+        if at > from && (bytes + length > BATCH || at - from >= MOST) {
+            batches.extend(all.get(from..at));
+            (from, bytes) = (at, 0);
+        }
+        bytes += length;
+    }
+    batches.extend(all.get(from..).filter(|last| !last.is_empty()));
+    batches
 }
 
 async fn insert(plan: &Plan, body: &str, all: &[RawDocumentBuf]) -> Result<(), EngineError> {
@@ -168,4 +205,27 @@ async fn insert(plan: &Plan, body: &str, all: &[RawDocumentBuf]) -> Result<(), E
             &plan.session,
             format!("the documents of {body:?} could not be inserted"),
         ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_bytes(length: usize) -> RawDocumentBuf {
+        bson::rawdoc! { "pad": "x".repeat(length) }
+    }
+
+    #[test]
+    fn batches_keep_the_order_and_stay_below_what_a_command_takes() {
+        let cut = |lengths: &[usize]| -> Vec<usize> {
+            let all: Vec<_> = lengths.iter().map(|length| of_bytes(*length)).collect();
+            let batches = batches(&all);
+            assert_eq!(batches.concat(), all);
+            batches.iter().map(|batch| batch.len()).collect()
+        };
+        assert_eq!(cut(&[]), [0; 0]);
+        assert_eq!(cut(&[1, 2, 3]), [3]);
+        assert_eq!(cut(&[BATCH / 2, BATCH / 2, 2 * BATCH, 1]), [1, 1, 1, 1]);
+        assert_eq!(cut(&vec![1; MOST + 1]), [MOST, 1]);
+    }
 }

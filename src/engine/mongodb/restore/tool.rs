@@ -12,6 +12,7 @@ use crate::process::{Finished, Input, ProcessError, Running, Tool};
 
 use super::Plan;
 use super::feed::{self, Fed};
+use super::repairs::is_to_be_skipped;
 
 const MONGORESTORE: &str = "mongorestore";
 
@@ -44,6 +45,7 @@ pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<F
         .arg(format!("--nsInclude={from}.*"))
         .arg(format!("--nsFrom={from}.*"))
         .arg(format!("--nsTo={to}.*"))
+        .args(not_for_the_tool(plan, &from))
         .args(["--bypassDocumentValidation", "--keepIndexVersion"])
         // Indexes come afterwards, from the raw definitions.
         .arg("--noIndexRestore")
@@ -81,6 +83,13 @@ async fn end(
         Ok(finished) => finished.map(|_: Finished| ()).map_err(Into::into),
         Err(_) => Err(hangs(MONGORESTORE, patience * TO_END)),
     }
+}
+
+/// Collections whose documents are inserted by ourselves.
+fn not_for_the_tool(plan: &Plan, from: &str) -> Vec<String> {
+    let all = plan.held.iter().filter(|one| is_to_be_skipped(one));
+    all.map(|one| format!("--nsExclude={from}.{}", pattern(one.name())))
+        .collect()
 }
 
 /// A name inside a namespace pattern of the tool's.

@@ -2,6 +2,7 @@
 //! snapshot of a replica set, raw documents, several collections at once, written as the same
 //! archive stream that `mongodump` writes.
 
+mod counts;
 mod limits;
 mod worker;
 mod writer;
@@ -75,6 +76,7 @@ pub(super) async fn read(
     };
     let namespaces = hashed?;
     unchanged(session, since).await?;
+    counts::check(session, &namespaces, at).await?;
     Ok(Dumped { namespaces, bytes })
 }
 

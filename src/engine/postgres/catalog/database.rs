@@ -19,6 +19,7 @@ pub(super) async fn read(client: &Client, version: Version) -> Result<DatabaseFa
         grants: lines(client, GRANTS).await?,
         comment: row.try_get("comment")?,
         connection_limit: row.try_get("connection_limit")?,
+        ..DatabaseFacts::default()
     })
 }
 

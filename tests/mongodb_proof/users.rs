@@ -34,7 +34,7 @@ fn users_and_roles_are_facts_of_an_archive_and_no_passwords_are() {
         "db.createRole({role: \"clerk\", privileges: [{resource: {\"db\":\"shop\",\"collection\":\"todo\"}, \
          actions: [\"find\", \"insert\"]}], roles: [\"read\"], authenticationRestrictions: [{\"clientSource\":[\"127.0.0.1\"]}]})",
         "Users, which a restore does not create",
-        "db.createUser({user: \"app\", pwd: passwordPrompt(), roles: [{role: \"read\", db: \"other\"}, \"clerk\"], \
+        "db.createUser({user: \"app\", pwd: passwordPrompt(), roles: [\"clerk\", {role: \"read\", db: \"other\"}], \
          authenticationRestrictions: [{\"serverAddress\":[\"127.0.0.1\",\"::1\"]}]})",
         "db.createUser({user: \"plain\", pwd: passwordPrompt(), roles: []})",
     ] {
@@ -42,7 +42,7 @@ fn users_and_roles_are_facts_of_an_archive_and_no_passwords_are() {
     }
     let facts = bookend.succeed(&["show", "latest", "--json"]).json();
     assert_eq!(facts["database"]["users"][0]["name"], "app");
-    assert_eq!(facts["database"]["users"][0]["roles"][1]["role"], "clerk");
+    assert_eq!(facts["database"]["users"][0]["roles"][0]["role"], "clerk");
     assert_eq!(
         facts["database"]["roles"][0]["privileges"][0]["actions"][0],
         "find"

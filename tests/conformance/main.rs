@@ -22,8 +22,6 @@ mod postgresql;
 mod proofs;
 mod stock;
 
-use harness::Harness;
-
 /// Each case as a test of each engine.
 macro_rules! conformance {
     ($($case:ident: $function:path;)+) => {

@@ -72,7 +72,7 @@ impl Harness for Postgresql {
                 "DELETE FROM orders WHERE customer = 7; DELETE FROM customers WHERE id = 7"
             }
             Change::Add => "INSERT INTO customers VALUES (1000, 'new', 1)",
-            Change::Index => "CREATE INDEX extra ON orders (customer)",
+            Change::Index => "CREATE INDEX extra_index ON orders (customer)",
             Change::Object => "CREATE TABLE extra (id int)",
         };
         server().psql(database, sql);

@@ -4,6 +4,7 @@ mod families;
 mod losses;
 mod names;
 mod parts;
+mod principals;
 
 use chrono::DateTime;
 use xxhash_rust::xxh3::xxh3_128;

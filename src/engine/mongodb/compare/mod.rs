@@ -82,8 +82,9 @@ pub fn documents(archive: &Snapshot, copy: &Snapshot) -> Vec<Discrepancy> {
 #[must_use]
 pub fn not_compared(archive: &Snapshot) -> Vec<String> {
     let mut words = vec![
-        "users and roles".to_owned(),
+        "users and roles: a restore does not create them".to_owned(),
         "the UUIDs of collections: a copy has its own".to_owned(),
+        "the order in which documents lie in a collection".to_owned(),
     ];
     let series = |object: &Object| object.kind == ObjectKind::TimeSeries;
     if archive.objects.iter().any(series) {

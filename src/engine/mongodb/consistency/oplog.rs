@@ -265,4 +265,12 @@ mod tests {
         assert_eq!(escaped("a-b*c"), "a\\-b\\*c");
         assert_eq!(escaped("größe"), "größe");
     }
+
+    #[test]
+    fn only_commands_are_asked_for_where_definitions_are_looked_for() {
+        let filter = defining("sh.op");
+        assert_eq!(filter.get_str("op").ok(), Some("c"));
+        assert!(filter.to_string().contains("\"sh.op.$cmd\""), "{filter}");
+        assert!(about("sh.op").to_string().contains("^sh\\\\.op\\\\."));
+    }
 }

@@ -29,21 +29,20 @@ pub fn a_cut_archive_is_exit_3_everywhere(harness: &dyn Harness) {
     let shop = Shop::of(harness);
     let path = shop.path(&shop.backed_up(&[]));
     let whole = std::fs::read(&path).unwrap();
-    for length in [600, whole.len() / 2, whole.len() - 1] {
+    for length in [100, 600, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&path, &whole[..length]).unwrap();
         is_damaged(harness, &shop, &path);
     }
-    // So little of it is left that it could be anything.
-    for length in [0, 100] {
-        std::fs::write(&path, &whole[..length]).unwrap();
-        let name = path.to_str().unwrap();
-        let refused = shop.bookend.run(&["--json", "verify", name]).expect_code(2);
-        assert_eq!(
-            refused.json()["error"]["code"],
-            "not-an-archive",
-            "{refused}"
-        );
-    }
+    // Nothing of it is left: it could be anything.
+    std::fs::write(&path, "").unwrap();
+    let name = path.to_str().unwrap();
+    let refused = shop.bookend.run(&["--json", "verify", name]);
+    let refused = refused.expect_code(2);
+    assert_eq!(
+        refused.json()["error"]["code"],
+        "not-an-archive",
+        "{refused}"
+    );
 }
 
 fn is_damaged(harness: &dyn Harness, shop: &Shop<'_>, path: &Path) {

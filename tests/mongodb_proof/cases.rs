@@ -80,6 +80,7 @@ pub fn all() -> Vec<Case> {
 
 const ORDER: &str = "the same values, but the order of fields or nulls differ";
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn documents() -> Vec<Case> {
     let mut one_byte = [7; 64];
     one_byte[33] = 6;
@@ -241,6 +242,7 @@ fn values() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn indexes() -> Vec<Case> {
     let name = || doc! { "key": { "name": 1, "age": -1 }, "unique": true };
     let with = |mut spec: Document, key: &str, value: Bson| {
@@ -384,6 +386,7 @@ fn indexes() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn options() -> Vec<Case> {
     let swapped = vec![
         adults()[0].clone(),

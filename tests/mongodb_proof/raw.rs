@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt as _;
 use mongodb::{Client, Database};
 
@@ -87,6 +87,30 @@ pub fn different(a: &Facts, b: &Facts) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// Whether two facts are the same but for the order of keys, at any depth.
+pub fn same_but_for_order(a: Option<&Vec<Vec<u8>>>, b: Option<&Vec<Vec<u8>>>) -> bool {
+    let sorted = |fact: Option<&Vec<Vec<u8>>>| -> Vec<Bson> {
+        let all = fact.into_iter().flatten();
+        let parsed = all.map(|bytes| bson::deserialize_from_slice::<Document>(bytes).unwrap());
+        parsed.map(|one| in_order(one.into())).collect()
+    };
+    sorted(a) == sorted(b)
+}
+
+fn in_order(value: Bson) -> Bson {
+    match value {
+        Bson::Document(document) => {
+            let fields = document
+                .into_iter()
+                .map(|(name, value)| (name, in_order(value)));
+            let fields: BTreeMap<String, Bson> = fields.collect();
+            Bson::Document(fields.into_iter().collect())
+        }
+        Bson::Array(all) => all.into_iter().map(in_order).collect::<Vec<_>>().into(),
+        other => other,
+    }
 }
 
 /// A fact in readable form, for whoever has to find out what differs.

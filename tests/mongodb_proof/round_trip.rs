@@ -31,10 +31,13 @@ fn comes_back(deployment: Deployment) {
             raw::facts(&client, "again").await,
         )
     });
-    for name in raw::different(&before, &after) {
-        let (a, b) = (before.get(&name), after.get(&name));
-        panic!("{name}\n  was {}\n  is {}", raw::shown(a), raw::shown(b));
-    }
+    let different = raw::different(&before, &after);
+    let shown = |name: &String| {
+        let (a, b) = (before.get(name), after.get(name));
+        format!("{name}\n  was {}\n  is {}\n", raw::shown(a), raw::shown(b))
+    };
+    let shown: Vec<String> = different.iter().map(shown).collect();
+    assert!(shown.is_empty(), "{}", shown.concat());
     assert!(before.len() > 80, "{}", before.len());
     server.with(|client| async move {
         for name in ["nasty", "nastyother", "again"] {

@@ -34,6 +34,18 @@ pub enum EngineError {
         code: i32,
         /// The server's words.
         reason: String,
+        /// What the person can do, if it is known.
+        advice: Option<String>,
+    },
+    /// The user lacks a right.
+    #[error("{what}: {user} may not do that")]
+    Forbidden {
+        /// What was being done, naming collection or database.
+        what: String,
+        /// The user.
+        user: String,
+        /// The server's words.
+        reason: String,
     },
     /// Somebody holds a lock for longer than `--lock-timeout`.
     #[error("table {table} of {database} is locked by another session")]

@@ -1,5 +1,6 @@
 //! Locks by name: two commands that must not run at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -61,7 +62,7 @@ impl Store {
     /// # Errors
     /// As [`Store::lock`].
     pub fn hold(&self, name: &str, holder: &str) -> Result<(), StoreError> {
-        let lock = self.lock(name, holder)?;
+        let lock = self.lock(&plain(name), holder)?;
         self.held().insert(name.to_owned(), lock);
         Ok(())
     }
@@ -69,9 +70,9 @@ impl Store {
     /// Gives back what [`Store::hold`] took, by this process or one that is gone.
     pub fn release(&self, name: &str) {
         let own = self.held().remove(name);
-        if is_plain(name) && (own.is_some() || !self.is_held(name)) {
+        if own.is_some() || !self.is_held(name) {
             // A file that stays is in nobody's way.
-            let _ = fs::remove_file(self.lock_path(name));
+            let _ = fs::remove_file(self.lock_path(&plain(name)));
         }
     }
 
@@ -82,7 +83,7 @@ impl Store {
         if self.held().contains_key(name) {
             return false;
         }
-        let file = File::open(self.lock_path(name));
+        let file = File::open(self.lock_path(&plain(name)));
         file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
@@ -93,4 +94,13 @@ impl Store {
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, StoreLock>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name of any database as the name of a file.
+fn plain(name: &str) -> Cow<'_, str> {
+    if is_plain(name) {
+        return Cow::Borrowed(name);
+    }
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    Cow::Owned(format!("hex-{digits}"))
 }

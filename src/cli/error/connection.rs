@@ -71,7 +71,7 @@ fn hint(error: &ConnectionError) -> Option<String> {
         }
         ConnectionError::NotReady { .. } => "try again when the server is up".to_owned(),
         ConnectionError::Tls { .. } => {
-            "check sslmode, sslrootcert and the server's name; `psql` with the same URL says the same".to_owned()
+            "check the authority's file (sslrootcert, tlsCAFile), the client's certificate (sslcert, tlsCertificateKeyFile) and the name in the server's certificate; the vendor's shell with the same URL says the same".to_owned()
         }
         ConnectionError::Lost { .. } => "see the server's log, then run the command again".to_owned(),
         ConnectionError::SecretInCommand { .. } => {

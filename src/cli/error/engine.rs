@@ -13,8 +13,17 @@ pub(super) fn failure(error: &EngineError) -> Failure {
         EngineError::Process(error) => process(error),
         EngineError::Seam(error) => files::seam(error),
         EngineError::Sql { what, source } => sql(what, source),
-        EngineError::Command { reason, .. } => {
-            Failure::of(Exit::Failed, "server-refused", error).because([reason])
+        EngineError::Command { reason, advice, .. } => {
+            let failure = Failure::of(Exit::Failed, "server-refused", error).because([reason]);
+            match advice {
+                Some(advice) => failure.hint(advice),
+                None => failure,
+            }
+        }
+        EngineError::Forbidden { reason, .. } => {
+            Failure::of(Exit::Connection, "not-allowed", error)
+                .because([reason])
+                .hint("bookend doctor says which rights are missing and how to grant them")
         }
         EngineError::Locked { holders, .. } => Failure::of(Exit::Failed, "locked", error)
             .because(holders.iter().map(|holder| format!("in the way: {holder}")))

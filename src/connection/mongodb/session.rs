@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bson::{Document, doc};
-use mongodb::options::ClientOptions;
+use mongodb::options::{AuthMechanism, ClientOptions};
 use mongodb::{Client, Database};
 
 use super::{MongoUrl, classified};
@@ -12,8 +12,18 @@ use crate::connection::{ConnectionError, Secret};
 /// How long a server may stay away before it counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the driver refuses or what would change how it behaves here.
-const NOT_FOR_THE_DRIVER: [&str; 2] = ["socketTimeoutMS", "appName"];
+/// What the driver refuses or what would change how it behaves here: with a write concern of
+/// 0 a write that fails looks like one that went well, and the counts that follow are wrong.
+const NOT_FOR_THE_DRIVER: [&str; 8] = [
+    "socketTimeoutMS",
+    "appName",
+    "compressors",
+    "zlibCompressionLevel",
+    "readConcernLevel",
+    "w",
+    "wTimeoutMS",
+    "journal",
+];
 
 /// A pool of connections to one deployment, and the database that was named.
 #[derive(Clone)]
@@ -39,16 +49,18 @@ impl MongoUrl {
     /// Whatever keeps the deployment from answering: [`ConnectionError`].
     pub async fn connect(&self, application_name: &str) -> Result<Session, ConnectionError> {
         let failed = |error: mongodb::error::Error| classified(&error, self);
-        // The URL as it was given, database and all: without `authSource`, the database (or a
-        // DNS record) says where the user is defined.
-        let text: Secret = self.without(&NOT_FOR_THE_DRIVER);
-        let mut options = ClientOptions::parse(text.expose()).await.map_err(failed)?;
+        let mut options = self.driver_options().await.map_err(failed)?;
         options.app_name = Some(application_name.to_owned());
         options.server_selection_timeout.get_or_insert(PATIENCE);
+        // Definitions, marks and counts are the primary's; the tools read where they are told.
+        options.selection_criteria = None;
         let auth_source = options
             .credential
             .as_ref()
             .and_then(|credential| credential.source.clone());
+        if let Some(source) = &auth_source {
+            self.learn(source);
+        }
         let client = Client::with_options(options).map_err(failed)?;
         let database = client.database(self.database());
         let session = Session {
@@ -59,6 +71,20 @@ impl MongoUrl {
         };
         session.sign_of_life().await?;
         Ok(session)
+    }
+
+    /// The URL as the driver understands it, with the database that was written: without
+    /// `authSource`, that database (or a DNS record) says where the user is defined.
+    async fn driver_options(&self) -> Result<ClientOptions, mongodb::error::Error> {
+        let text: Secret = self.without(&NOT_FOR_THE_DRIVER);
+        let mut options = ClientOptions::parse(text.expose()).await?;
+        if let Some(credential) = &mut options.credential
+            && credential.mechanism == Some(AuthMechanism::MongoDbX509)
+        {
+            // The driver (3.9) sends it as a field that servers refuse; the certificate says it.
+            credential.username = None;
+        }
+        Ok(options)
     }
 }
 

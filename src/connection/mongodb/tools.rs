@@ -9,12 +9,16 @@ use tempfile::NamedTempFile;
 use super::Session;
 
 /// With this in the URL both tools hang for ever when the server is away (seen with 100.7.0);
-/// `appName` and `readConcernLevel` are not theirs to choose.
-const NOT_FOR_THE_TOOLS: [&str; 4] = [
+/// `appName`, `readConcernLevel` and the write concern are not theirs to choose: with `w=0`
+/// mongorestore ends before its documents have arrived (seen).
+const NOT_FOR_THE_TOOLS: [&str; 7] = [
     "serverSelectionTimeoutMS",
     "socketTimeoutMS",
     "appName",
     "readConcernLevel",
+    "w",
+    "wTimeoutMS",
+    "journal",
 ];
 
 /// A `--config` file for the tools, removed when dropped.

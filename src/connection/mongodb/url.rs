@@ -1,6 +1,7 @@
 //! MongoDB's connection strings.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use crate::connection::postgres::same_host;
 use crate::connection::target::encode;
@@ -8,6 +9,9 @@ use crate::connection::{ConnectionError, Secret};
 
 /// Port of a server unless said otherwise.
 const DEFAULT_PORT: u16 = 27017;
+
+/// Mechanisms whose users are in no database.
+const EXTERNAL: [&str; 4] = ["mongodb-x509", "mongodb-aws", "mongodb-oidc", "gssapi"];
 
 /// A `mongodb://` or `mongodb+srv://` URL taken apart.
 #[derive(Clone)]
@@ -20,6 +24,12 @@ pub struct MongoUrl {
     hosts: Vec<(String, u16)>,
     raw_hosts: String,
     database: String,
+    /// The database that was written: it says where the user is defined, unless an option or
+    /// the DNS record of a `mongodb+srv` name does.
+    home: String,
+    /// Where the user is defined, once a connection has found out. Every URL made of this one
+    /// shares it.
+    defined_in: Arc<OnceLock<String>>,
     query: String,
 }
 
@@ -52,6 +62,7 @@ impl MongoUrl {
             None => (user_part, None),
         };
         let hosts: Vec<(String, u16)> = raw_hosts.split(',').map(host).collect::<Result<_, _>>()?;
+        let database = decode(path)?;
         let url = Self {
             scheme: scheme.to_owned(),
             user: decode(raw_user)?,
@@ -60,7 +71,9 @@ impl MongoUrl {
             raw_password: raw_password.map(str::to_owned),
             hosts,
             raw_hosts: raw_hosts.to_owned(),
-            database: decode(path)?,
+            home: database.clone(),
+            defined_in: Arc::default(),
+            database,
             query: query.to_owned(),
         };
         if url.database.is_empty() {
@@ -101,21 +114,45 @@ impl MongoUrl {
         self.password.as_ref()
     }
 
-    /// The same URL naming another database. The user stays defined where it was: a URL
-    /// without `authSource` logs in on the database it names.
+    /// The same URL naming another database. The user stays defined where it was.
     #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
         let mut url = self.clone();
-        let says_where = self
-            .query
-            .split('&')
-            .any(|pair| is_option(pair, "authsource"));
-        if !self.raw_user.is_empty() && !says_where && name != self.database {
-            let and = if self.query.is_empty() { "" } else { "&" };
-            url.query = format!("{}{and}authSource={}", self.query, encode(&self.database));
-        }
         name.clone_into(&mut url.database);
         url
+    }
+
+    /// Remembers where the user is defined, as the driver worked it out.
+    pub(super) fn learn(&self, auth_source: &str) {
+        // Whoever was first has asked the same DNS.
+        let _known = self.defined_in.set(auth_source.to_owned());
+    }
+
+    /// The options; with another database than was written, they say where the user is defined.
+    fn options(&self) -> String {
+        let mut pairs: Vec<String> = self
+            .query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let says_where = pairs.iter().any(|pair| is_option(pair, "authsource"));
+        if !self.raw_user.is_empty() && !says_where && self.database != self.home {
+            let source = match self.defined_in.get() {
+                Some(source) => Some(source),
+                None if self.is_external() => None,
+                None => Some(&self.home),
+            };
+            pairs.extend(source.map(|source| format!("authSource={}", encode(source))));
+        }
+        pairs.join("&")
+    }
+
+    /// True if the user is known by other means than a password in a database.
+    pub(super) fn is_external(&self) -> bool {
+        let query = self.query.to_ascii_lowercase();
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.any(|(key, value)| key == "authmechanism" && EXTERNAL.contains(&value))
     }
 
     /// Without the password and without options that may be secret.
@@ -125,19 +162,16 @@ impl MongoUrl {
             let key = pair.split('=').next().unwrap_or_default().to_lowercase();
             !(key.contains("password") || key.contains("properties") || key.contains("secret"))
         };
-        let query: Vec<&str> = self
-            .query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .filter(shown)
-            .collect();
+        let options = self.options();
+        let query: Vec<&str> = options.split('&').filter(shown).collect();
         self.render(None, &self.database, &query.join("&"))
     }
 
-    /// As it was written.
+    /// With everything, as a program needs it.
     #[must_use]
     pub fn secret_url(&self) -> Secret {
-        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &self.query))
+        let options = self.options();
+        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &options))
     }
 
     fn render(&self, password: Option<&str>, database: &str, query: &str) -> String {
@@ -174,10 +208,10 @@ impl MongoUrl {
         !direct && pairs.any(|(key, value)| key == "readpreference" && value != "primary")
     }
 
-    /// As it was written, without some options.
+    /// As it was written, naming the database that was written, without some options.
     pub(super) fn without(&self, left_out: &[&str]) -> Secret {
         let query = self.options_without(left_out).join("&");
-        Secret::new(self.render(self.raw_password.as_deref(), &self.database, &query))
+        Secret::new(self.render(self.raw_password.as_deref(), &self.home, &query))
     }
 
     fn options_without(&self, left_out: &[&str]) -> Vec<&str> {
@@ -222,9 +256,12 @@ impl MongoUrl {
         if !Self::recognises(value) {
             return None;
         }
-        let theirs = Self::parse(value).ok()?;
+        let mut theirs = Self::parse(value).ok()?;
         if theirs.database != original.database || !theirs.is_same_server(original) {
             return None;
+        }
+        if theirs.scheme == self.scheme && theirs.home == self.home {
+            theirs.defined_in = Arc::clone(&self.defined_in);
         }
         Some(if self.is_same_server(&theirs) {
             theirs.with_database(&self.database).secret_url()
@@ -309,6 +346,31 @@ mod tests {
         assert_eq!(
             url.secret_url().expose(),
             "mongodb+srv://al:p@a/copy?authSource=shop"
+        );
+        // A DNS record may say otherwise: known once there was a connection, by any of them.
+        url.with_database("other").learn("admin");
+        assert_eq!(
+            url.secret_url().expose(),
+            "mongodb+srv://al:p@a/copy?authSource=admin"
+        );
+        assert_eq!(
+            url.with_database("shop").secret_url().expose(),
+            "mongodb+srv://al:p@a/shop"
+        );
+        let theirs = url.rewritten(
+            &MongoUrl::parse("mongodb+srv://al:p@a/shop").unwrap(),
+            "mongodb+srv://bo:q@a/shop",
+        );
+        assert_eq!(
+            theirs.unwrap().expose(),
+            "mongodb+srv://bo:q@a/copy?authSource=admin"
+        );
+        let url = MongoUrl::parse("mongodb://CN=x@a/shop?authMechanism=MONGODB-X509")
+            .unwrap()
+            .with_database("copy");
+        assert_eq!(
+            url.secret_url().expose(),
+            "mongodb://CN=x@a/copy?authMechanism=MONGODB-X509"
         );
         let url = MongoUrl::parse("mongodb://a/shop")
             .unwrap()

@@ -143,7 +143,8 @@ async fn create_check(session: &Session) -> Result<Check, EngineError> {
         state: CheckState::Warning,
         found: format!("{user} may not create databases: no proof and no restore on this server"),
         fix: Some(format!(
-            "use {}; db.grantRolesToUser(\"{user}\", [\"readWriteAnyDatabase\", \"dbAdminAnyDatabase\"]), or --prove-on another server",
+            "use {}; db.grantRolesToUser(\"{user}\", [{{role: \"readWriteAnyDatabase\", db: \"admin\"}}, \
+             {{role: \"dbAdminAnyDatabase\", db: \"admin\"}}]), or --prove-on another server",
             session.auth_source().unwrap_or("admin")
         )),
     })
@@ -164,8 +165,8 @@ async fn rights_check(session: &Session) -> Result<Check, EngineError> {
     let definitions = catalogue::read(session, session.database()).await;
     let definitions = match definitions {
         Ok(definitions) => definitions,
-        Err(EngineError::Connection(error @ ConnectionError::NotAllowed { .. })) => {
-            return Ok(unreadable(session, &error.to_string()));
+        Err(EngineError::Forbidden { what, .. }) => {
+            return Ok(unreadable(session, &what));
         }
         Err(error) => return Err(error),
     };

@@ -10,6 +10,13 @@ use crate::engine::{Context, EngineError};
 /// `Unauthorized`.
 pub(super) const UNAUTHORIZED: i32 = 13;
 
+/// `SnapshotTooOld`.
+const SNAPSHOT_TOO_OLD: i32 = 239;
+
+const SNAPSHOT_ADVICE: &str = "reading took longer than the server keeps the history of a \
+     snapshot; let it keep more: db.adminCommand({setParameter: 1, \
+     minSnapshotHistoryWindowInSeconds: SECONDS}), or stop what writes and back up without --consistent";
+
 /// Facts of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
@@ -185,32 +192,30 @@ fn failure(session: &Session, what: String, error: &Error) -> EngineError {
     }
     if code == Some(UNAUTHORIZED) {
         return match classified(error, session.url()) {
-            ConnectionError::NotAllowed {
+            ConnectionError::NotAllowed { user, .. } => EngineError::Forbidden {
+                what,
                 user,
-                database,
-                server,
-                reason,
-            } => ConnectionError::NotAllowed {
-                user,
-                database,
-                server,
-                reason: format!("{what}: {reason}"),
+                reason: words(error),
             },
-            other => other,
-        }
-        .into();
+            other => other.into(),
+        };
     }
     EngineError::Command {
         what,
         code: code.unwrap_or(0),
         reason: words(error),
+        advice: (code == Some(SNAPSHOT_TOO_OLD)).then(|| SNAPSHOT_ADVICE.to_owned()),
     }
 }
 
 /// The server's own words, without the driver's wrapping.
 pub(super) fn words(error: &Error) -> String {
     match error.kind.as_ref() {
-        ErrorKind::Command(command) => command.message.clone(),
+        // What follows is the driver's: the identity of its session.
+        ErrorKind::Command(command) => match command.message.split_once(", lsid: {") {
+            Some((words, _)) => format!("{words}, … }}"),
+            None => command.message.clone(),
+        },
         other => other.to_string(),
     }
 }

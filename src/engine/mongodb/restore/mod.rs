@@ -142,7 +142,18 @@ async fn name(
     let longest = names::longest_beside(definitions);
     let Some(into) = &request.into else {
         let name = names::random(&snapshot.database.name, longest);
-        names::check(&name, longest)?;
+        if name.len() > longest {
+            return Err(EngineError::Unsupported {
+                what: format!(
+                    "beside the archive's longest collection the name of a copy may have {longest} \
+                     bytes, and a random one has {}",
+                    name.len()
+                ),
+                advice: format!(
+                    "restore into a name of at most {longest} bytes: bookend restore ARCHIVE --into NAME"
+                ),
+            });
+        }
         return Ok(name);
     };
     names::check(into, longest)?;

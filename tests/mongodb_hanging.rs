@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bookend::archive::Archive;
 use bookend::connection::{Environment, Target};
 use bookend::engine::mongodb::Mongodb;
-use bookend::engine::{Context, DumpRequest, Engine, Ledger, MadeDatabase};
+use bookend::engine::{Context, DumpRequest, Engine, Ledger, MadeDatabase, RestoreRequest};
 use bookend::process::ToolBox;
 use bookend::progress::Silent;
 use bookend::snapshot::{SeamError, Sink, StreamId, StreamWriter};
 use bson::doc;
-use common::mongo::commands;
-use common::{Deployment, Mongo};
+use common::mongo::{commands, mongo_tools};
+use common::{Bookend, Deployment, Mongo};
 use tokio_util::sync::CancellationToken;
 
 struct Nowhere;
@@ -65,8 +66,29 @@ fn context(tools: std::path::PathBuf, cancel: &CancellationToken) -> Context {
     }
 }
 
+/// A tool that tells its process id and then does this, in a folder of its own.
+fn tool(name: &str, does: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo {name} version: 100.7.0; exit; fi\n\
+         echo $$ >'{}'; trap '' TERM; {does}\n",
+        folder.path().join("pid").display()
+    );
+    std::fs::write(&path, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).unwrap();
+    folder
+}
+
+/// Whether the tool of this folder still runs.
+fn runs(folder: &std::path::Path) -> bool {
+    let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
+    std::path::Path::new("/proc").join(pid.trim()).exists()
+}
+
 /// What a dump with a tool that hangs ends with.
-fn hanging(patience: Duration, cancel: &CancellationToken) -> (String, bool) {
+fn hanging(does: &str, patience: Duration, cancel: &CancellationToken) -> (String, bool) {
     let server = Mongo::shared(Deployment::Standalone);
     server.with(|client| async move {
         commands(
@@ -76,17 +98,7 @@ fn hanging(patience: Duration, cancel: &CancellationToken) -> (String, bool) {
         )
         .await;
     });
-    let folder = tempfile::tempdir().unwrap();
-    let tool = folder.path().join("mongodump");
-    let pid = folder.path().join("pid");
-    let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo mongodump version: 100.7.0; exit; fi\n\
-         echo $$ >'{}'; trap '' TERM; while :; do sleep 1; done\n",
-        pid.display()
-    );
-    std::fs::write(&tool, script).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&tool, mode).unwrap();
+    let folder = tool("mongodump", does);
     let target = Target::parse(&server.url("hanging"), &Environment::empty()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let context = context(folder.path().to_owned(), cancel);
@@ -94,18 +106,70 @@ fn hanging(patience: Duration, cancel: &CancellationToken) -> (String, bool) {
     let engine = Mongodb { patience };
     let dump = engine.dump(&context, &target, &request, Arc::new(Nowhere));
     let error = runtime.block_on(dump).unwrap_err().to_string();
-    let pid = std::fs::read_to_string(pid).unwrap();
-    let runs = std::path::Path::new("/proc").join(pid.trim()).exists();
-    (error, runs)
+    (error, runs(folder.path()))
 }
+
+/// What restoring so many documents with a tool that hangs ends with.
+fn hanging_restore(documents: i32, does: &str) -> (String, bool) {
+    let server = Mongo::shared(Deployment::Standalone);
+    let name = format!("restoring{documents}");
+    server.with(|client| async move {
+        let all = (0..documents).map(|n| doc! { "_id": n, "pad": "x".repeat(1000) });
+        let filled = client.database(&name).collection::<bson::Document>("c");
+        filled.insert_many(all).await.unwrap();
+    });
+    let url = server.url(&format!("restoring{documents}"));
+    let program = Bookend::new().path(&[mongo_tools(), "/usr/bin".into(), "/bin".into()]);
+    program.succeed(&["backup", &url]);
+    let archive = Archive::open(&program.archives()[0]).unwrap();
+    let folder = tool("mongorestore", does);
+    let on = Target::parse(&url, &Environment::empty()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let context = context(folder.path().to_owned(), &CancellationToken::new());
+    let request = RestoreRequest::default();
+    let engine = Mongodb {
+        patience: Duration::from_millis(200),
+    };
+    let restore = engine.restore(&context, Arc::new(archive), &on, &request);
+    let error = runtime.block_on(restore).unwrap_err().to_string();
+    let copy = |name: &String| name.contains("bookend");
+    assert!(!server.databases().iter().any(copy), "a copy is left");
+    (error, runs(folder.path()))
+}
+
+const FOR_EVER: &str = "while :; do sleep 1; done";
 
 #[test]
 fn a_tool_that_moves_no_byte_is_ended() {
     let begun = Instant::now();
-    let (error, runs) = hanging(Duration::from_secs(1), &CancellationToken::new());
+    let nothing = CancellationToken::new();
+    let (error, runs) = hanging(FOR_EVER, Duration::from_secs(1), &nothing);
     assert_eq!(error, "mongodump did nothing for 1 s and was ended");
     assert!(!runs, "the tool still runs");
     assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_tool_that_closes_its_pipe_and_stays_is_ended() {
+    let does = format!("exec >&-; {FOR_EVER}");
+    let (error, runs) = hanging(&does, Duration::from_secs(600), &CancellationToken::new());
+    assert!(error.starts_with("mongodump"), "{error}");
+    assert!(!runs, "the tool still runs");
+}
+
+#[test]
+fn a_tool_that_takes_no_byte_is_ended() {
+    // More than fits into the pipe.
+    let (error, runs) = hanging_restore(2000, FOR_EVER);
+    assert_eq!(error, "mongorestore did nothing for 0 s and was ended");
+    assert!(!runs, "the tool still runs");
+}
+
+#[test]
+fn a_tool_that_takes_everything_and_never_ends_is_ended() {
+    let (error, runs) = hanging_restore(10, &format!("cat >/dev/null; {FOR_EVER}"));
+    assert_eq!(error, "mongorestore did nothing for 2 s and was ended");
+    assert!(!runs, "the tool still runs");
 }
 
 #[test]
@@ -116,7 +180,7 @@ fn a_cancelled_dump_leaves_nothing_running() {
         std::thread::sleep(Duration::from_secs(6));
         later.cancel();
     });
-    let (error, runs) = hanging(Duration::from_secs(600), &cancel);
+    let (error, runs) = hanging(FOR_EVER, Duration::from_secs(600), &cancel);
     assert_eq!(error, "interrupted");
     assert!(!runs, "the tool still runs");
 }

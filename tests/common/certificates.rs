@@ -46,6 +46,14 @@ impl Certificates {
         self.folder.path().join("client.key")
     }
 
+    /// Certificate and key of `server` or `client` in one file, as MongoDB takes them.
+    pub fn pem(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("{name}.pem"));
+        let read = |end: &str| std::fs::read_to_string(path.with_extension(end)).expect("made");
+        std::fs::write(&path, read("crt") + &read("key")).expect("room for it");
+        path
+    }
+
     /// Copies what the server needs into its data folder.
     pub fn write_server_files(&self, data: &Path) {
         for name in ["server.crt", "server.key", "ca.crt"] {

@@ -45,6 +45,7 @@ rm -rf "$folder"
 pub struct Mongo {
     port: u16,
     deployment: Deployment,
+    options: String,
     folder: PathBuf,
     keeper: Child,
     orders: Option<ChildStdin>,
@@ -81,6 +82,45 @@ impl Mongo {
 
     /// A server of a test's own.
     pub fn start(deployment: Deployment) -> Self {
+        Self::start_with(deployment, &[], "")
+    }
+
+    /// A server of a test's own with more arguments, and options that every URL of it needs
+    /// (each with its `&`).
+    pub fn start_with(deployment: Deployment, more: &[&str], options: &str) -> Self {
+        let server = Self::launch(deployment, more, options);
+        server.wait_until_writable();
+        server
+    }
+
+    /// A second member of this replica set: it holds the data and never becomes the primary.
+    pub fn join(&self) -> Self {
+        let member = Self::launch(self.deployment, &[], "");
+        let host = format!("127.0.0.1:{}", member.port);
+        self.with(|client| async move {
+            let admin = client.database("admin");
+            let get = doc! { "replSetGetConfig": 1 };
+            let answer = admin.run_command(get).await.expect("a configuration");
+            let mut set = answer.get_document("config").expect("it").clone();
+            let version = set.get_i32("version").expect("a version");
+            set.insert("version", version + 1);
+            let members = set.get_array_mut("members").expect("members");
+            members.push(bson::Bson::Document(
+                doc! { "_id": 1, "host": host, "priority": 0, "votes": 0 },
+            ));
+            let reconfigure = doc! { "replSetReconfig": set };
+            admin.run_command(reconfigure).await.expect("a new member");
+        });
+        member.wait_for("secondary");
+        member
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn launch(deployment: Deployment, more: &[&str], options: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("bookend-mongo-")
             .tempdir()
@@ -91,6 +131,7 @@ impl Mongo {
             .args(["-c", KEEPER, "keeper"])
             .arg(&folder)
             .args(arguments(deployment, &folder, port))
+            .args(more)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -98,15 +139,30 @@ impl Mongo {
             .spawn()
             .expect("/bin/sh runs");
         let orders = keeper.stdin.take();
-        let server = Self {
+        Self {
             port,
             deployment,
+            options: options.to_owned(),
             folder,
             keeper,
             orders,
-        };
-        server.wait_until_writable();
-        server
+        }
+    }
+
+    /// Waits until the server answers, and says of itself that it is this.
+    fn wait_for(&self, role: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        self.bare(|client| async move {
+            let admin = client.database("admin");
+            loop {
+                let hello = admin.run_command(doc! { "hello": 1 }).await;
+                if hello.is_ok_and(|hello| hello.get_bool(role).unwrap_or(false)) {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "mongod does not become {role}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
     }
 
     fn wait_until_writable(&self) {
@@ -122,14 +178,10 @@ impl Mongo {
                 let set = doc! { "_id": "rs0", "members": [member] };
                 let _ = admin.run_command(doc! { "replSetInitiate": set }).await;
             }
-            loop {
-                let hello = admin.run_command(doc! { "hello": 1 }).await.expect("hello");
-                if hello.get_bool("isWritablePrimary").unwrap_or(false) {
-                    break;
-                }
-                assert!(Instant::now() < deadline, "mongod does not become writable");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        });
+        self.wait_for("isWritablePrimary");
+        self.bare(|client| async move {
+            let admin = client.database("admin");
             if self.deployment == Deployment::Guarded {
                 let (user, password) = ROOT;
                 admin
@@ -146,8 +198,8 @@ impl Mongo {
             return self.url_of(ROOT, database, "&authSource=admin");
         }
         format!(
-            "mongodb://127.0.0.1:{}/{database}?directConnection=true",
-            self.port
+            "mongodb://127.0.0.1:{}/{database}?directConnection=true{}",
+            self.port, self.options
         )
     }
 
@@ -171,7 +223,8 @@ impl Mongo {
     }
 
     fn bare<'a, T, F: Future<Output = T>>(&'a self, work: impl FnOnce(Client) -> F + 'a) -> T {
-        let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", self.port);
+        let (port, options) = (self.port, &self.options);
+        let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true{options}");
         with_client(&url, work)
     }
 

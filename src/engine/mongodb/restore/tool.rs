@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::connection::mongodb::ToolConfig;
 use crate::engine::mongodb::TOOLS_MAJOR;
 use crate::engine::mongodb::dump::hangs;
 use crate::engine::{Context, EngineError, scratch};
-use crate::process::{Finished, Input, ProcessError, Running, Tool};
+use crate::process::{Input, ProcessError, Running, Tool};
 
 use super::Plan;
 use super::feed::{self, Fed};
@@ -78,10 +79,18 @@ async fn end(
         running.terminate().await;
         return Ok(());
     }
-    // Dropping the future kills the tool.
-    match timeout(patience * TO_END, running.finish()).await {
-        Ok(finished) => finished.map(|_: Finished| ()).map_err(Into::into),
-        Err(_) => Err(hangs(MONGORESTORE, patience * TO_END)),
+    let late = CancellationToken::new();
+    let clock = late.clone();
+    let alarm = tokio::spawn(async move {
+        sleep(patience * TO_END).await;
+        clock.cancel();
+    });
+    let finished = running.finish_unless(&late).await;
+    alarm.abort();
+    match finished {
+        Ok(_) => Ok(()),
+        Err(ProcessError::Cancelled { .. }) => Err(hangs(MONGORESTORE, patience * TO_END)),
+        Err(error) => Err(error.into()),
     }
 }
 

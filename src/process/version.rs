@@ -15,13 +15,14 @@ pub struct Version {
 
 impl Version {
     /// Reads the answer of `pg_dump --version` (`pg_dump (PostgreSQL) 15.20 (Debian …)`) or
-    /// `mongodump --version` (`mongodump version: 100.7.0`, more lines follow): the first
-    /// line names the tool and then a version. `None` for anything else.
+    /// `mongodump --version` (`mongodump version: 100.7.0`, more lines follow; before 100 the
+    /// tools had the server's version, printed `r4.0.28`): the first line names the tool and then a version. `None` for anything else.
     #[must_use]
     pub fn parse(tool: &str, answer: &str) -> Option<Self> {
         let line = answer.lines().next()?.strip_prefix(tool)?;
         let text = line
             .split_whitespace()
+            .map(|word| word.strip_prefix('r').unwrap_or(word))
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());
         let major = numbers.next()?.parse().ok()?;

@@ -92,7 +92,8 @@ fn grow_too_old(server: &Mongo, time: Timestamp) {
         server.with(|client| async move {
             let read = doc! { "find": "noise", "limit": 1,
             "readConcern": { "level": "snapshot", "atClusterTime": time } };
-            client.database("other").run_command(read).await.is_err()
+            let read = client.database("other").run_command(read).await;
+            read.is_err_and(|error| error.to_string().contains("older than the oldest"))
         })
     });
 }
@@ -100,6 +101,7 @@ fn grow_too_old(server: &Mongo, time: Timestamp) {
 #[test]
 fn a_snapshot_that_is_lost_fails_by_name() {
     let server = forgetful();
+    ask(&server, "other", doc! { "create": "noise" });
     for database in ["window", "dropped", "renamed", "rolled"] {
         for collection in ["a", "b"] {
             fill(&server, database, collection, 300);
@@ -111,12 +113,7 @@ fn a_snapshot_that_is_lost_fails_by_name() {
         grow_too_old(&server, now.get_timestamp("operationTime").unwrap());
     });
     let advice = "minSnapshotHistoryWindowInSeconds";
-    expect(
-        &output,
-        1,
-        "server-refused",
-        &["the documents of b", advice],
-    );
+    expect(&output, 1, "server-refused", &["could not be read", advice]);
     assert!(bookend.archives().is_empty());
     is_tidy(&bookend);
 

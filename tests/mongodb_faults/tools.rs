@@ -53,6 +53,8 @@ fn a_tool_that_is_too_old_is_refused_before_anything_is_made() {
     let url = server.url("oldtool");
     let bookend = bookend();
     bookend.succeed(&["backup", &url]);
+    let archive = bookend.archives().remove(0);
+    let archive = archive.to_str().unwrap();
     for (name, version, code) in [
         (
             "mongorestore",
@@ -71,24 +73,17 @@ fn a_tool_that_is_too_old_is_refused_before_anything_is_made() {
         let script = format!("#!/bin/sh\necho '{version}'\n");
         std::fs::write(std::path::Path::new(&tools).join(name), script).unwrap();
         let words = match name {
-            "mongodump" => vec!["backup", &url, "--json", "--tool-dir", &tools],
+            "mongodump" => vec!["backup", &url, "--json"],
             _ => vec![
-                "restore",
-                "latest",
-                "--into",
-                "never",
-                "--on",
-                &url,
-                "--json",
-                "--tool-dir",
-                &tools,
+                "restore", archive, "--into", "never", "--on", &url, "--json",
             ],
         };
-        let output = bookend.run(&words);
+        let old = Bookend::new().path(&[tools.into(), "/usr/bin".into(), "/bin".into()]);
+        let output = old.run(&words);
+        assert!(old.archives().is_empty());
         expect(&output, 6, code, &[name]);
     }
     assert!(!server.databases().contains(&"never".to_owned()));
-    assert_eq!(bookend.archives().len(), 1);
     drop_all(server, &["oldtool"]);
 }
 

@@ -48,7 +48,7 @@ fn marks(server: &Mongo) -> Marks {
             "update calls",
             "truncate calls",
         ] {
-            calls.insert(name, cursor.get(name).unwrap().clone());
+            calls.insert(name, cursor.get(name).cloned().unwrap_or(bson::Bson::Null));
         }
         writes.push((name.to_owned(), calls));
     }

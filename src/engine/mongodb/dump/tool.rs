@@ -28,6 +28,8 @@ pub(in crate::engine::mongodb) const STREAM: StreamId = StreamId {
 
 /// Bytes that are read at once.
 const PIECE: usize = 256 << 10;
+/// How long the tool may go on after it closed its output.
+const TO_END: Duration = Duration::from_secs(60);
 /// Pieces that may wait for being compressed.
 const WAITING: usize = 16;
 
@@ -59,6 +61,7 @@ pub(super) async fn read(
         .arg("--archive")
         .arg(format!("--numParallelCollections={}", context.jobs.max(1)))
         .arg(argument("--excludeCollection=", marker::COLLECTION))
+        .end_within(patience.min(TO_END))
         .stdout(Output::Pipe);
     for name in excluded {
         command = command.arg(argument("--excludeCollection=", name));

@@ -15,7 +15,11 @@ const TXT: u16 = 16;
 const SRV: u16 = 33;
 
 /// Answers until the test process ends.
-pub struct Names;
+pub struct Names {
+    /// The name to put into a URL.
+    pub cluster: &'static str,
+    address: &'static str,
+}
 
 impl Names {
     /// `None` where a port below 1024 is not ours to take.
@@ -29,17 +33,16 @@ impl Names {
                 }
             }
         });
-        Some(Self)
-    }
-
-    pub fn cluster(&self) -> &'static str {
-        CLUSTER
+        Some(Self {
+            cluster: CLUSTER,
+            address: ADDRESS,
+        })
     }
 
     /// Runs the program in a name space of its own, where this server is asked; exit code 99
     /// where that is not allowed.
     pub fn resolving(&self, bookend: &Bookend, arguments: &[&str]) -> Output {
-        let resolver = bookend.write("resolv.conf", &format!("nameserver {ADDRESS}\n"));
+        let resolver = bookend.write("resolv.conf", &format!("nameserver {}\n", self.address));
         let script = "mount --bind \"$1\" /etc/resolv.conf || exit 99; shift; exec \"$@\"";
         let mut command = Command::new("unshare");
         command

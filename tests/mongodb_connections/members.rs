@@ -84,7 +84,7 @@ fn a_dns_record_says_where_the_user_is_defined() {
     let url = server.url_of((user, password), "named", "");
     let (start, _) = url.split_once("127.0.0.1").unwrap();
     let start = start.replace("mongodb://", "mongodb+srv://");
-    let url = format!("{start}{}/named?tls=false", names.cluster());
+    let url = format!("{start}{}/named?tls=false", names.cluster);
     let run = |arguments: &[&str]| {
         let bookend = super::common::Bookend::new().path(&folders());
         names.resolving(&bookend, arguments)

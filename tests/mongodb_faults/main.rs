@@ -2,7 +2,7 @@
 //! tools expect. Whatever happens, the source is not written to, and what looks like an archive
 //! is one.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 #[path = "../common/mod.rs"]
 mod common;

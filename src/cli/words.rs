@@ -38,7 +38,14 @@ pub(super) fn place_beside(
     target: &Target,
     asked: Option<&ProveOn>,
 ) -> Result<Place, Failure> {
-    match asked.cloned().or(configured(invocation, target.label())?) {
+    let configured = match asked {
+        Some(_) => None,
+        None => invocation.config.of(target).and_then(|(name, of)| {
+            let text = of.prove_on.as_deref()?;
+            Some(configured(name, text))
+        }),
+    };
+    match asked.cloned().map(Ok).or(configured).transpose()? {
         None => Ok(Place::SameServer(target.clone())),
         Some(ProveOn::SameServer) => Ok(Place::Other(target.clone())),
         Some(ProveOn::Target(word)) => Ok(Place::Other(invocation.target(Some(&word))?)),
@@ -52,25 +59,55 @@ pub(super) async fn place_for(
     archive: &ArchiveOrigin<'_>,
     asked: Option<&ProveOn>,
 ) -> Result<Place, Failure> {
-    match asked.cloned().or(configured(invocation, archive.label)?) {
+    let asked = match asked {
+        Some(asked) => Some(asked.clone()),
+        None => prove_on_of(invocation, ws, archive).await?,
+    };
+    match asked {
         Some(ProveOn::Target(word)) => Ok(Place::Other(invocation.target(Some(&word))?)),
         Some(ProveOn::SameServer) => Ok(Place::Other(home(invocation, ws, archive).await?)),
         None => Ok(Place::SameServer(home(invocation, ws, archive).await?)),
     }
 }
 
-fn configured(invocation: &Invocation, label: &str) -> Result<Option<ProveOn>, Failure> {
+/// `prove_on` of the target that the archive names. A target of the same name may be of
+/// another engine, or on another server: what is configured for that says nothing of this
+/// archive. Where the server goes by another host name than when the archive was taken, its
+/// identity decides.
+async fn prove_on_of(
+    invocation: &Invocation,
+    ws: &Workspace,
+    archive: &ArchiveOrigin<'_>,
+) -> Result<Option<ProveOn>, Failure> {
     let Some(text) = invocation
         .config
         .targets
-        .get(label)
+        .get(archive.label)
         .and_then(|target| target.prove_on.as_deref())
     else {
         return Ok(None);
     };
-    prove_on(text)
-        .map(Some)
-        .map_err(|why| Failure::usage(format!("prove_on of target {label}: {why}")))
+    let Some(target) = named(invocation, archive)? else {
+        return Ok(None);
+    };
+    let server = &archive.snapshot.server;
+    if !target.is_on(&server.host, server.port) {
+        home(invocation, ws, archive).await?;
+    }
+    configured(archive.label, text).map(Some)
+}
+
+fn configured(name: &str, text: &str) -> Result<ProveOn, Failure> {
+    prove_on(text).map_err(|why| Failure::usage(format!("prove_on of target {name}: {why}")))
+}
+
+/// The target of the archive's label in the configuration, if it is of the archive's engine.
+fn named(invocation: &Invocation, archive: &ArchiveOrigin<'_>) -> Result<Option<Target>, Failure> {
+    if !invocation.config.targets.contains_key(archive.label) {
+        return Ok(None);
+    }
+    let target = invocation.target(Some(archive.label))?;
+    Ok((target.engine().name() == archive.snapshot.engine).then_some(target))
 }
 
 /// What an archive says of where it came from.
@@ -91,15 +128,14 @@ pub(super) async fn home(
     ws: &Workspace,
     archive: &ArchiveOrigin<'_>,
 ) -> Result<Target, Failure> {
-    let target = if invocation.config.targets.contains_key(archive.label) {
-        invocation.target(Some(archive.label))?
-    } else {
-        recorded(invocation, archive)?
-    };
     let engine = ws
         .engines
         .named(&archive.snapshot.engine)
         .map_err(|error| failure_of(&error))?;
+    let target = match named(invocation, archive)? {
+        Some(target) => target,
+        None => recorded(invocation, archive)?,
+    };
     invocation.screen.note(&format!(
         "the archive's own server: {}",
         target.display_url()
@@ -128,10 +164,12 @@ pub(super) async fn home(
 /// The server as the archive recorded it, with a password from the engine's usual places.
 fn recorded(invocation: &Invocation, archive: &ArchiveOrigin<'_>) -> Result<Target, Failure> {
     let server = &archive.snapshot.server;
-    let kind = match archive.snapshot.engine.as_str() {
-        "mongodb" => EngineKind::Mongodb,
-        _ => EngineKind::Postgresql,
-    };
+    let engine = &archive.snapshot.engine;
+    let kind = EngineKind::named(engine).ok_or_else(|| {
+        failure_of(&OperationError::NoEngine {
+            engine: engine.clone(),
+        })
+    })?;
     Target::of_server(
         kind,
         (&server.host, server.port, &server.user),

@@ -36,20 +36,33 @@ impl Config {
         self.targets.contains_key(word) || is_address(word)
     }
 
+    /// The part of this file that a target came from: a URL whose database has the same name
+    /// is another matter.
+    #[must_use]
+    pub fn of<'a>(&'a self, target: &'a Target) -> Option<(&'a str, &'a TargetConfig)> {
+        let name = target
+            .origin()
+            .strip_prefix(&format!("{}: ", self.file()))?;
+        self.targets.get(name).map(|of| (name, of))
+    }
+
+    fn file(&self) -> String {
+        self.path
+            .as_ref()
+            .and_then(|path| path.file_name())
+            .map_or_else(
+                || super::DEFAULT_FILE.to_owned(),
+                |file| file.to_string_lossy().into_owned(),
+            )
+    }
+
     fn named(
         &self,
         name: &str,
         target: &TargetConfig,
         env: &Environment,
     ) -> Result<Target, ConfigError> {
-        let file = self
-            .path
-            .as_ref()
-            .and_then(|path| path.file_name())
-            .map_or_else(
-                || super::DEFAULT_FILE.to_owned(),
-                |file| file.to_string_lossy().into_owned(),
-            );
+        let file = self.file();
         let origin = format!("{file}: {name}");
         Target::parse(&target.url, env)
             .map(|target| target.with_label(name).with_origin(&origin))

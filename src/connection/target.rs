@@ -16,6 +16,26 @@ pub enum EngineKind {
     Mongodb,
 }
 
+impl EngineKind {
+    /// All there are.
+    const ALL: [Self; 2] = [Self::Postgresql, Self::Mongodb];
+
+    /// As archives, journals and URLs name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Mongodb => "mongodb",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// A database to look after.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -74,18 +94,15 @@ impl Target {
     ) -> Result<Self, ConnectionError> {
         if let Ok(Some(known)) = Self::from_environment(env)
             && known.engine() == engine
-            && postgres::same_host(known.host(), host)
-            && known.port() == port
+            && known.is_on(host, port)
             && known.user() == user
         {
             return Ok(known
                 .with_database(database)
                 .with_origin("the archive's own server"));
         }
-        let (scheme, mut url) = match engine {
-            EngineKind::Postgresql => ("postgresql", String::new()),
-            EngineKind::Mongodb => ("mongodb", String::new()),
-        };
+        let scheme = engine.name();
+        let mut url = String::new();
         if !user.is_empty() {
             let _ = write!(url, "{}@", encode(user));
         }
@@ -192,6 +209,12 @@ impl Target {
             Address::Postgresql(params) => params.port(),
             Address::Mongodb(url) => url.port(),
         }
+    }
+
+    /// Whether its (first) server is the one of this host and port, however the host is spelled.
+    #[must_use]
+    pub fn is_on(&self, host: &str, port: u16) -> bool {
+        postgres::same_host(self.host(), host) && self.port() == port
     }
 
     /// The role or user; empty if MongoDB is used without one.

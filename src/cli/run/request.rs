@@ -12,7 +12,7 @@ use crate::bracket::command::Command;
 use crate::bracket::journal::{Plan, PlannedTarget};
 use crate::bracket::template::{Assignment, TemplateError, WORDS, fill_words};
 use crate::config::TargetConfig;
-use crate::connection::{self, EngineKind, Secret, Target};
+use crate::connection::{self, Secret, Target};
 use crate::operation::Place;
 
 /// What a run was asked to do.
@@ -34,7 +34,10 @@ impl Request {
     /// # Errors
     /// No COMMAND anywhere, or a template that cannot be filled in (exit 2).
     pub fn new(invocation: &Invocation, target: &Target, args: &Args) -> Result<Self, Failure> {
-        let configured = configured(invocation, target);
+        let configured = invocation
+            .config
+            .of(target)
+            .map(|(_, configured)| configured);
         let command = command(args, configured, target)?;
         let assignments = assignments(args, configured)?;
         let secrets = secrets(target);
@@ -88,7 +91,7 @@ impl Request {
             pid: std::process::id(),
             targets: vec![PlannedTarget {
                 label: target.label().to_owned(),
-                engine: engine_name(target).to_owned(),
+                engine: target.engine().name().to_owned(),
                 database: target.database().to_owned(),
                 url: target.display_url(),
                 origin: target.origin().to_owned(),
@@ -112,13 +115,6 @@ impl Request {
     fn hidden(&self, words: &[String]) -> Vec<String> {
         words.iter().map(|word| hide(word, &self.secrets)).collect()
     }
-}
-
-/// The target's part of `bookend.toml`, if that is where the target came from: a URL whose
-/// database has the same name is another matter.
-fn configured<'a>(invocation: &'a Invocation, target: &Target) -> Option<&'a TargetConfig> {
-    let (_, name) = target.origin().split_once(".toml: ")?;
-    invocation.config.targets.get(name)
 }
 
 fn command(
@@ -238,18 +234,11 @@ fn options(invocation: &Invocation) -> Vec<String> {
         .collect()
 }
 
-fn engine_name(target: &Target) -> &'static str {
-    match target.engine() {
-        EngineKind::Postgresql => "postgresql",
-        EngineKind::Mongodb => "mongodb",
-    }
-}
-
 /// The lock that a run of this target holds: the same for every way to name the database.
 pub(super) fn lock_name(target: &Target) -> String {
     let key = format!(
         "{}\n{}\n{}\n{}",
-        engine_name(target),
+        target.engine().name(),
         target.host(),
         target.port(),
         target.database()

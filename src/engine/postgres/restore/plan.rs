@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::postgres::toc::{Entry, Section, Toc};
-use crate::snapshot::{CopyStatement, Source, StreamId, StreamKind};
+use crate::snapshot::{CopyStatement, Object, Source, Stream, StreamId, StreamKind};
 
 use super::super::dump::table::stream_of;
 use super::schedule::{Node, TaskId};
@@ -88,61 +88,72 @@ struct Loads {
     all: Vec<TaskId>,
 }
 
+/// What every load is planned from, looked up once.
+struct Facts<'a> {
+    source: &'a dyn Source,
+    objects: HashMap<&'a str, &'a Object>,
+    /// A table's oid by the entry of its stream.
+    oid_of: HashMap<u32, u32>,
+    /// Oids of tables that this restore makes. An extension's own tables come with rows of the
+    /// extension's, which must stay.
+    made: HashSet<u32>,
+    /// Uncompressed bytes of all streams.
+    total: u64,
+    jobs: usize,
+}
+
+impl<'a> Facts<'a> {
+    fn new(toc: &Toc, source: &'a dyn Source, jobs: usize) -> Self {
+        let snapshot = source.snapshot();
+        let described = |desc: &'static str| toc.entries.iter().filter(move |e| e.desc == desc);
+        Self {
+            source,
+            objects: snapshot
+                .objects
+                .iter()
+                .map(|object| (object.name.as_str(), object))
+                .collect(),
+            oid_of: described("TABLE DATA")
+                .map(|entry| (stream_of(entry.dump_id).entry, entry.oid))
+                .collect(),
+            made: described("TABLE").map(|entry| entry.oid).collect(),
+            total: snapshot.streams.iter().map(|stream| stream.bytes).sum(),
+            jobs,
+        }
+    }
+
+    /// The topmost table that the rows of `object` go in through, if not itself.
+    fn root(&self, object: &str) -> Option<&'a str> {
+        let object = self.objects.get(object)?;
+        object
+            .root
+            .as_deref()
+            .filter(|_| object.loaded_through_root)
+    }
+
+    fn oid(&self, stream: &Stream) -> u32 {
+        self.oid_of.get(&stream.id.entry).copied().unwrap_or(0)
+    }
+}
+
 fn plan_loads(plan: &mut Plan, toc: &Toc, source: &dyn Source, jobs: usize) -> Loads {
-    let snapshot = source.snapshot();
+    let facts = Facts::new(toc, source, jobs);
     let mut loads = Loads::default();
-    let total: u64 = snapshot.streams.iter().map(|s| s.bytes).sum();
-    let oid_of: HashMap<u32, u32> = toc
-        .entries
-        .iter()
-        .filter(|e| e.desc == "TABLE DATA")
-        .map(|e| (stream_of(e.dump_id).entry, e.oid))
-        .collect();
-    // An extension's own tables come with rows of the extension's, which must stay.
-    let made: HashSet<u32> = toc
-        .entries
-        .iter()
-        .filter(|e| e.desc == "TABLE")
-        .map(|e| e.oid)
-        .collect();
     let mut through_root: HashMap<&str, Vec<(u32, Vec<TaskId>)>> = HashMap::new();
-    for stream in &snapshot.streams {
+    for stream in &source.snapshot().streams {
         let (StreamKind::CopyText, Some(copy)) = (
             stream.id.kind,
             stream.copy.as_deref().and_then(CopyStatement::parse),
         ) else {
             continue;
         };
-        let object = stream.objects.first().cloned().unwrap_or_default();
-        let facts = snapshot.objects.iter().find(|o| o.name == object);
-        let root = facts
-            .filter(|o| o.loaded_through_root)
-            .and_then(|o| o.root.as_deref());
-        let chunks = source.chunks(stream.id);
-        let parts = parts(stream.bytes, total, chunks.len(), jobs);
-        let oid = oid_of.get(&stream.id.entry).copied().unwrap_or(0);
-        let mut tasks = Vec::new();
-        for range in parts {
-            let bytes: u64 = chunks[range.0..range.1].iter().map(|c| c.bytes).sum();
-            tasks.push(plan.tasks.len());
-            plan.nodes.push(Node {
-                cost: bytes + 1,
-                ..Node::default()
-            });
-            plan.tasks.push(Task::Load(Load {
-                stream: stream.id,
-                object: object.clone(),
-                copy: copy.clone(),
-                whole: root.is_none() && range == (0, chunks.len()) && made.contains(&oid),
-                chunks: range,
-            }));
-        }
+        let tasks = plan_stream(plan, &facts, stream, &copy);
+        let oid = facts.oid(stream);
         loads.all.extend(&tasks);
         loads.bytes.insert(oid, stream.bytes);
-        if let Some(root) = root {
-            through_root.entry(root).or_default().push((oid, tasks));
-        } else {
-            loads.by_table.insert(oid, tasks);
+        match stream.objects.first().and_then(|object| facts.root(object)) {
+            Some(root) => through_root.entry(root).or_default().push((oid, tasks)),
+            None => drop(loads.by_table.insert(oid, tasks)),
         }
     }
     // Rows that go in through a root may land in any leaf: each waits for all of them.
@@ -153,6 +164,35 @@ fn plan_loads(plan: &mut Plan, toc: &Toc, source: &dyn Source, jobs: usize) -> L
         }
     }
     loads
+}
+
+/// Plans the loads of one stream.
+fn plan_stream(
+    plan: &mut Plan,
+    facts: &Facts<'_>,
+    stream: &Stream,
+    copy: &CopyStatement,
+) -> Vec<TaskId> {
+    let object = stream.objects.first().cloned().unwrap_or_default();
+    let chunks = facts.source.chunks(stream.id);
+    let alone = facts.root(&object).is_none() && facts.made.contains(&facts.oid(stream));
+    let mut tasks = Vec::new();
+    for range in parts(stream.bytes, facts.total, chunks.len(), facts.jobs) {
+        let bytes: u64 = chunks[range.0..range.1].iter().map(|c| c.bytes).sum();
+        tasks.push(plan.tasks.len());
+        plan.nodes.push(Node {
+            cost: bytes + 1,
+            ..Node::default()
+        });
+        plan.tasks.push(Task::Load(Load {
+            stream: stream.id,
+            object: object.clone(),
+            copy: copy.clone(),
+            whole: alone && range == (0, chunks.len()),
+            chunks: range,
+        }));
+    }
+    tasks
 }
 
 /// Ranges of chunks, one for each `COPY`.

@@ -5,6 +5,7 @@ pub mod archive_stream;
 mod catalogue;
 pub mod compare;
 mod consistency;
+mod copies;
 pub mod definitions;
 mod dump;
 mod inspect;
@@ -13,7 +14,6 @@ mod marker;
 mod names;
 mod observe;
 mod proof;
-mod remove;
 mod restore;
 mod scan;
 mod server;
@@ -86,12 +86,7 @@ impl Engine for Mongodb {
         request: &DumpRequest,
         sink: Arc<dyn Sink>,
     ) -> Result<Snapshot, EngineError> {
-        let dumping = dump::dump(context, target, request, self.patience, sink);
-        tokio::select! {
-            biased;
-            dumped = dumping => dumped,
-            () = late(context) => Err(EngineError::Cancelled),
-        }
+        dump::dump(context, target, request, self.patience, sink).await
     }
 
     fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit {
@@ -124,11 +119,11 @@ impl Engine for Mongodb {
         kind: CopyKind,
         archive: &str,
     ) -> Result<Target, EngineError> {
-        remove::publish(context, copy, kind, archive).await
+        copies::publish(context, copy, kind, archive).await
     }
 
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {
-        remove::discard(context, copy).await
+        copies::discard(context, copy).await
     }
 
     async fn observe(
@@ -154,7 +149,7 @@ impl Engine for Mongodb {
         context: &Context,
         on: &Target,
     ) -> Result<Vec<MarkedDatabase>, EngineError> {
-        remove::list(context, on).await
+        copies::list(context, on).await
     }
 
     async fn drop_marked(
@@ -163,7 +158,7 @@ impl Engine for Mongodb {
         on: &Target,
         name: &str,
     ) -> Result<(), EngineError> {
-        remove::drop_marked(context, on, name).await
+        copies::drop_marked(context, on, name).await
     }
 
     async fn drop_announced(
@@ -172,12 +167,6 @@ impl Engine for Mongodb {
         on: &Target,
         made: &MadeDatabase,
     ) -> Result<bool, EngineError> {
-        remove::drop_announced(context, on, made).await
+        copies::drop_announced(context, on, made).await
     }
-}
-
-/// Cancelled, and given the time to end what runs.
-async fn late(context: &Context) {
-    context.cancel.cancelled().await;
-    tokio::time::sleep(Duration::from_secs(15)).await;
 }

@@ -25,8 +25,6 @@ pub(super) struct Verdict {
     pub hit: BTreeSet<String>,
     /// In words.
     pub notes: Vec<String>,
-    /// Read at an earlier time than now, which counts of now say nothing about.
-    earlier: bool,
 }
 
 impl Verdict {
@@ -34,7 +32,6 @@ impl Verdict {
     pub(super) fn consistent() -> Self {
         Self {
             consistent: Some(true),
-            earlier: true,
             ..Self::default()
         }
     }
@@ -42,11 +39,6 @@ impl Verdict {
     /// Whether a collection is known to have been written to.
     pub(super) fn hits(&self, collection: &str) -> bool {
         self.hit.contains(collection)
-    }
-
-    /// Whether the server's present counts are not those of what was read.
-    pub(super) fn counts_are_of_another_time(&self) -> bool {
-        self.earlier
     }
 
     fn unknown(why: &str) -> Self {
@@ -75,7 +67,6 @@ impl Verdict {
                 if all { "" } else { ", perhaps others too" },
             )],
             hit,
-            earlier: false,
         }
     }
 }

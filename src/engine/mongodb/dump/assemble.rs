@@ -34,7 +34,6 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
     }
     notes.extend(objects.iter().filter_map(without_data));
     notes.extend(seen.principals.notes);
-    notes.extend(seen.notes);
     Snapshot {
         engine: "mongodb".to_owned(),
         taken_at: seen.taken_at,

@@ -24,12 +24,12 @@ pub(in crate::engine::mongodb) struct Read {
 
 impl Contents {
     /// Documents so far.
-    pub(super) fn documents(&self) -> u64 {
+    pub(in crate::engine::mongodb) fn documents(&self) -> u64 {
         self.namespaces.iter().map(|one| one.hasher.count()).sum()
     }
 
     /// The sums.
-    pub(super) fn finish(self) -> Vec<Read> {
+    pub(in crate::engine::mongodb) fn finish(self) -> Vec<Read> {
         let read = |namespace: Namespace| Read {
             entry: namespace.entry,
             hashed: namespace.hasher.finish(),

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bson::Timestamp;
 use chrono::Utc;
 
 use crate::connection::mongodb::Session;
@@ -26,7 +27,7 @@ use super::users::{self, Principals};
 use super::{catalogue, snapshot_reader};
 
 pub(super) use assemble::objects;
-pub(super) use contents::Read;
+pub(super) use contents::{Contents, Read};
 pub(super) use counts::fast as count_now;
 pub(super) use tool::{Dumped, MONGODUMP, STREAM, hangs};
 
@@ -41,7 +42,6 @@ struct Seen {
     bytes: u64,
     taken_at: chrono::DateTime<Utc>,
     principals: Principals,
-    notes: Vec<String>,
 }
 
 /// Reads `target` into `sink`.
@@ -52,13 +52,16 @@ pub(super) async fn dump(
     patience: Duration,
     sink: Arc<dyn Sink>,
 ) -> Result<Snapshot, EngineError> {
-    let session = server::connect(context, target).await?;
-    let server = server::facts(&session).await?;
-    exists(&session, target).await?;
-    let since = server::operation_time(&session).await?;
-    let before = catalogue::read(&session, session.database()).await?;
+    let session = context
+        .unless_cancelled(server::connect(context, target))
+        .await?;
+    let Before {
+        server,
+        since,
+        definitions: before,
+        bytes,
+    } = context.unless_cancelled(look(&session, target)).await?;
     let excluded = excluded(&before, request);
-    let (bytes, _) = server::size(&session, target.database()).await?;
     context.progress.phase("read", Some(bytes));
     let taken_at = Utc::now();
     let read = if request.consistent {
@@ -76,14 +79,9 @@ pub(super) async fn dump(
     };
     let definitions = stayed(target, &before, &read, &excluded)?;
     sink.member(MEMBER, to_member(&definitions)).await?;
-    let principals = users::read(&session).await;
-    let notes = counts::check(
-        &session,
-        &definitions,
-        &read.dumped.namespaces,
-        &read.verdict,
-    )
-    .await?;
+    let principals = context
+        .unless_cancelled(async { Ok::<_, EngineError>(users::read(&session).await) })
+        .await?;
     let seen = Seen {
         server,
         tool: read.tool,
@@ -94,9 +92,31 @@ pub(super) async fn dump(
         bytes,
         taken_at,
         principals,
-        notes,
     };
     Ok(assemble::snapshot(&session, target, seen))
+}
+
+/// What the server says before anything is read.
+struct Before {
+    server: Server,
+    /// Its clock before the definitions were listed.
+    since: Option<Timestamp>,
+    definitions: Vec<CollectionDefinition>,
+    bytes: u64,
+}
+
+async fn look(session: &Session, target: &Target) -> Result<Before, EngineError> {
+    let server = server::facts(session).await?;
+    exists(session, target).await?;
+    let since = server::operation_time(session).await?;
+    let definitions = catalogue::read(session, session.database()).await?;
+    let (bytes, _) = server::size(session, target.database()).await?;
+    Ok(Before {
+        server,
+        since,
+        definitions,
+        bytes,
+    })
 }
 
 /// What one way of reading gave.
@@ -117,10 +137,19 @@ async fn with_tool(
     sink: &Arc<dyn Sink>,
 ) -> Result<Way, EngineError> {
     let tool = find(context).await?;
-    let watch = consistency::begin(session, server, before).await?;
+    let watch = context
+        .unless_cancelled(consistency::begin(session, server, before))
+        .await?;
     let dumped = tool::read(context, session, &tool, excluded, patience, sink).await?;
-    let after = catalogue::read(session, session.database()).await?;
-    let verdict = watch.end(session, before, &after).await?;
+    let (after, verdict) = context
+        .unless_cancelled(async {
+            let miscounts = counts::take(session, &dumped.namespaces).await?;
+            let after = catalogue::read(session, session.database()).await?;
+            let mut verdict = watch.end(session, before, &after).await?;
+            counts::judge(&miscounts, &mut verdict)?;
+            Ok::<_, EngineError>((after, verdict))
+        })
+        .await?;
     Ok(Way {
         tool: tool.title(),
         dumped,
@@ -137,7 +166,9 @@ async fn consistently(
     sink: &Arc<dyn Sink>,
 ) -> Result<Way, EngineError> {
     let read = snapshot_reader::read(context, session, server, wanted, sink).await?;
-    let after = catalogue::read(session, session.database()).await?;
+    let after = context
+        .unless_cancelled(catalogue::read(session, session.database()))
+        .await?;
     Ok(Way {
         tool: format!("bookend {}", env!("CARGO_PKG_VERSION")),
         dumped: read,

@@ -17,7 +17,7 @@ use crate::snapshot::{SeamError, Snapshot, Source};
 
 use super::definitions::{CollectionDefinition, MEMBER, from_member};
 use super::server::{self, Server};
-use super::{names, remove};
+use super::{copies, names};
 
 /// Everything that a restore works with.
 pub(super) struct Plan {
@@ -51,12 +51,16 @@ pub(super) async fn restore(
     request: &RestoreRequest,
     patience: Duration,
 ) -> Result<DatabaseCopy, EngineError> {
-    let session = server::connect(context, on).await?;
-    let server = server::facts(&session).await?;
+    let session = context
+        .unless_cancelled(server::connect(context, on))
+        .await?;
+    let server = context.unless_cancelled(server::facts(&session)).await?;
     let definitions = definitions(source.as_ref()).await?;
     let tool = tool::find(context).await?;
     let plan = Plan {
-        name: name(&session, on, source.snapshot(), &definitions, request).await?,
+        name: context
+            .unless_cancelled(name(&session, on, source.snapshot(), &definitions, request))
+            .await?,
         held: definitions
             .iter()
             .map(CollectionDefinition::without_expiry)
@@ -91,22 +95,21 @@ async fn build(
     plan: &Plan,
     tool: &crate::process::Tool,
 ) -> Result<Vec<String>, EngineError> {
-    let built = async {
-        create::collections(context, plan).await?;
-        let fed = tool::run(context, plan, tool).await?;
-        finish::finish(context, plan, &fed).await
-    };
-    tokio::select! {
-        biased;
-        () = context.cancel.cancelled() => Err(EngineError::Cancelled),
-        built = built => built,
-    }
+    context
+        .unless_cancelled(create::collections(context, plan))
+        .await?;
+    // Ends the tool and waits for it: what it still inserts would come back after the copy
+    // was dropped.
+    let fed = tool::run(context, plan, tool).await?;
+    context
+        .unless_cancelled(finish::finish(context, plan, &fed))
+        .await
 }
 
 /// Drops a half-built copy; the first error is what is told, unless the copy stays.
 async fn abandoned(context: &Context, copy: DatabaseCopy, error: EngineError) -> EngineError {
     let name = copy.name.clone();
-    match remove::discard(context, copy).await {
+    match copies::discard(context, copy).await {
         Ok(()) => error,
         Err(left) => EngineError::Restore {
             what: error.to_string(),

@@ -57,17 +57,25 @@ pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<F
         .stdin(Input::Pipe)
         .spawn()?;
     let stdin = running.stdin.take();
-    let fed = feed::feed(context, plan, stdin).await;
-    let finished = end(running, &fed, plan.patience).await;
+    let fed = tokio::select! {
+        biased;
+        () = context.cancel.cancelled() => Err(EngineError::Cancelled),
+        fed = feed::feed(context, plan, stdin) => fed,
+    };
+    let finished = end(context, running, &fed, plan.patience).await;
     match (fed, finished) {
         // A broken pipe is only the sign of how the tool ended.
         (Err(EngineError::Process(ProcessError::Pipe { .. })) | Ok(_), Err(error))
-        | (Err(error), _) => Err(error),
+        | (Err(error), _) => match error {
+            EngineError::Process(ProcessError::Cancelled { .. }) => Err(EngineError::Cancelled),
+            error => Err(error),
+        },
         (Ok(fed), Ok(())) => Ok(fed),
     }
 }
 
 async fn end(
+    context: &Context,
     running: Running,
     fed: &Result<Fed, EngineError>,
     patience: Duration,
@@ -79,7 +87,7 @@ async fn end(
         running.terminate().await;
         return Ok(());
     }
-    let late = CancellationToken::new();
+    let late = context.cancel.child_token();
     let clock = late.clone();
     let alarm = tokio::spawn(async move {
         sleep(patience * TO_END).await;
@@ -89,7 +97,9 @@ async fn end(
     alarm.abort();
     match finished {
         Ok(_) => Ok(()),
-        Err(ProcessError::Cancelled { .. }) => Err(hangs(MONGORESTORE, patience * TO_END)),
+        Err(ProcessError::Cancelled { .. }) if !context.cancel.is_cancelled() => {
+            Err(hangs(MONGORESTORE, patience * TO_END))
+        }
         Err(error) => Err(error.into()),
     }
 }

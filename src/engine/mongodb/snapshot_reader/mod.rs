@@ -50,11 +50,15 @@ pub(super) async fn read(
         .iter()
         .filter(|one| !wanted.excluded.iter().any(|name| name == one.name()))
         .collect();
-    limits::check(session, server, &all).await?;
+    context
+        .unless_cancelled(limits::check(session, server, &all))
+        .await?;
     let since = wanted
         .since
         .ok_or_else(|| limits::needs_a_replica_set(session))?;
-    let at = limits::snapshot_time(session).await?;
+    let at = context
+        .unless_cancelled(limits::snapshot_time(session))
+        .await?;
     let database = session.database().name();
     let entries: Vec<CollectionEntry> = all.iter().map(|one| one.entry(database)).collect();
     let header = Header {
@@ -69,14 +73,19 @@ pub(super) async fn read(
         receiver,
         sink.stream(super::dump::STREAM),
     ));
-    let hashed = hash_all(context, session, &all, at, sender).await;
+    // Given up, it drops the senders, and the writer ends.
+    let hashed = context
+        .unless_cancelled(hash_all(context, session, &all, at, sender))
+        .await;
     let bytes = match stored.await.map_err(|_| SeamError::Closed)? {
         Ok(bytes) => bytes,
         Err(error) => return Err(error.into()),
     };
     let namespaces = hashed?;
-    unchanged(session, since).await?;
-    counts::check(session, &namespaces, at).await?;
+    context.unless_cancelled(unchanged(session, since)).await?;
+    context
+        .unless_cancelled(counts::check(session, &namespaces, at))
+        .await?;
     Ok(Dumped { namespaces, bytes })
 }
 

@@ -33,7 +33,7 @@ pub struct Verified {
 pub struct Damage {
     /// The archive member.
     pub member: String,
-    /// The table whose data it holds.
+    /// The table or collection whose data it holds.
     pub object: Option<String>,
     /// What is wrong with it.
     pub problem: String,

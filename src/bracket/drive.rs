@@ -218,7 +218,7 @@ impl<'a> Bracket<'a> {
 
     async fn back_up(&mut self, target: usize, side: Side) -> Result<Ending, Trouble> {
         let made = self.hands.backup(target, side).await?;
-        let mut detail = Detail::lines(words::archive_lines(&made.archive, made.notes));
+        let mut detail = Detail::lines(words::archive_lines(&made.archive, made.nouns, made.notes));
         let done = match side {
             Side::Before => {
                 if made.archive.consistent != Some(true) {

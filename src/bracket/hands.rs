@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::event::{CommandEnd, Proven, Stop};
 use super::journal::{ArchiveFacts, CommandFacts, ProofFacts, Record, Setback};
 use super::state::State;
+use crate::snapshot::Nouns;
 
 /// Which of the two archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Trouble {
 pub struct BackedUp {
     /// The archive.
     pub archive: ArchiveFacts,
+    /// What its content is called.
+    pub nouns: Nouns,
     /// For the screen, after the first line.
     pub notes: Vec<String>,
 }

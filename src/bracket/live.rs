@@ -18,7 +18,7 @@ use crate::operation::{
 };
 use crate::report::figures::size;
 use crate::report::run::change_lines;
-use crate::snapshot::{ObjectKind, SeamError, Snapshot, diff};
+use crate::snapshot::{Nouns, ObjectKind, SeamError, Snapshot, diff};
 
 /// An operation's failure as a person reads it.
 #[derive(Clone, Debug)]
@@ -161,7 +161,8 @@ impl Hands for Live {
         let subject = self.subject(target)?;
         let seen = &subject.inspection;
         let bytes = seen.bytes;
-        let mut lines = vec![preflight_line(seen, self.proofs)];
+        let nouns = self.ws.engines.nouns(subject.target.engine().name());
+        let mut lines = vec![preflight_line(seen, nouns, self.proofs)];
         let mut obstacles = Vec::new();
         for check in &seen.checks {
             let told = match &check.fix {
@@ -208,6 +209,7 @@ impl Hands for Live {
         self.remember(target, side, &made.snapshot);
         Ok(BackedUp {
             archive: archive_facts(&made),
+            nouns: self.ws.engines.nouns(&made.snapshot.engine),
             notes: made.notes,
         })
     }
@@ -218,8 +220,12 @@ impl Hands for Live {
             .await
             .map_err(|error| self.unproven(&error))?;
         let snapshot = self.snapshot(target, Side::Before);
-        let mut proved = proved(&proof, snapshot.as_deref());
-        let engine = snapshot.map(|s| s.engine.clone()).unwrap_or_default();
+        let engine = snapshot
+            .as_ref()
+            .map(|s| s.engine.clone())
+            .unwrap_or_default();
+        let nouns = self.ws.engines.nouns(&engine);
+        let mut proved = proved(&proof, nouns, snapshot.as_deref());
         if let Err(error) = self.drop_copy(&engine, proof).await {
             // The proof stands. What stays behind is in the store's record and is told here.
             let left = (self.surroundings.explain)(&error).setback;
@@ -300,11 +306,11 @@ fn preflight_refused(target: &Target, obstacles: Vec<String>) -> Trouble {
 }
 
 /// `PostgreSQL 15.18 · 1.8 GiB · 42 tables · pg_dump 15.18 · a copy needs about 1.8 GiB`
-fn preflight_line(seen: &Inspection, proofs: bool) -> String {
+fn preflight_line(seen: &Inspection, nouns: Nouns, proofs: bool) -> String {
     let mut parts = vec![
         format!("{} {}", seen.product, seen.server_version),
         size(seen.bytes),
-        crate::report::figures::counted(seen.tables, "table", "tables"),
+        crate::report::figures::numbered(seen.tables, nouns.object),
     ];
     // `name version (path)`: the path is for `doctor`.
     if let Some(tool) = seen.tools.first() {
@@ -331,13 +337,13 @@ fn archive_facts(made: &BackupOutcome) -> ArchiveFacts {
     }
 }
 
-fn proved(proof: &Proof, snapshot: Option<&Snapshot>) -> Proved {
+fn proved(proof: &Proof, nouns: Nouns, snapshot: Option<&Snapshot>) -> Proved {
     let proven = match proof.verdict {
         Verdict::Identical => Proven::Identical,
         Verdict::Intact | Verdict::Different | Verdict::Damaged => Proven::Different,
     };
     let line = match (proven, snapshot) {
-        (Proven::Identical, Some(snapshot)) => identical_line(snapshot),
+        (Proven::Identical, Some(snapshot)) => identical_line(nouns, snapshot),
         (Proven::Identical, None) => "identical".to_owned(),
         (Proven::Different, _) => format!(
             "different: {}",
@@ -359,7 +365,7 @@ fn proved(proof: &Proof, snapshot: Option<&Snapshot>) -> Proved {
     }
 }
 
-fn identical_line(snapshot: &Snapshot) -> String {
+fn identical_line(nouns: Nouns, snapshot: &Snapshot) -> String {
     let of = |wanted: &[ObjectKind]| {
         snapshot
             .objects
@@ -373,14 +379,15 @@ fn identical_line(snapshot: &Snapshot) -> String {
         .filter_map(|object| object.content.as_ref())
         .map(|content| content.rows)
         .sum();
+    let holding = of(&[
+        ObjectKind::Table,
+        ObjectKind::PartitionedTable,
+        ObjectKind::Collection,
+        ObjectKind::TimeSeries,
+    ]);
     words::identical(
-        of(&[
-            ObjectKind::Table,
-            ObjectKind::PartitionedTable,
-            ObjectKind::Collection,
-            ObjectKind::TimeSeries,
-        ]),
-        rows,
+        nouns,
+        (holding, rows),
         of(&[ObjectKind::Sequence]),
         snapshot.large_objects.count,
     )

@@ -2,21 +2,20 @@
 
 use super::event::{CommandEnd, Step};
 use super::journal::{ArchiveFacts, ProofFacts, Setback};
-use crate::report::figures::{count, counted, size};
+use crate::report::consistency;
+use crate::report::figures::{counted, numbered, size};
+use crate::snapshot::Nouns;
 
 /// The lines of a backup step.
 #[must_use]
-pub fn archive_lines(archive: &ArchiveFacts, notes: Vec<String>) -> Vec<String> {
-    let consistent = match archive.consistent {
-        Some(true) => "consistent",
-        Some(false) => "fuzzy: others wrote while it was taken",
-        None => "whether others wrote while it was taken is not known",
-    };
+pub fn archive_lines(archive: &ArchiveFacts, nouns: Nouns, notes: Vec<String>) -> Vec<String> {
+    // What was written, or why that is not known, the engine's notes say.
     let mut lines = vec![format!(
-        "{} · {} · {} · {consistent}",
+        "{} · {} · {} · {}",
         archive.path,
         size(archive.bytes_stored),
-        counted(archive.rows, "row", "rows"),
+        numbered(archive.rows, nouns.row),
+        consistency::word(archive.consistent),
     )];
     lines.extend(notes);
     lines
@@ -170,24 +169,18 @@ pub fn command_failed(who: &str, end: CommandEnd, notes: &[String]) -> Setback {
 
 /// The line of an identical proof.
 #[must_use]
-pub fn identical(tables: u64, rows: u64, sequences: u64, large_objects: u64) -> String {
-    let mut parts = vec![
-        counted(tables, "table", "tables"),
-        counted(rows, "row", "rows"),
-    ];
+pub fn identical(
+    nouns: Nouns,
+    (objects, rows): (u64, u64),
+    sequences: u64,
+    large_objects: u64,
+) -> String {
+    let mut parts = vec![numbered(objects, nouns.object), numbered(rows, nouns.row)];
     if sequences > 0 {
         parts.push(counted(sequences, "sequence", "sequences"));
     }
     if large_objects > 0 {
-        parts.push(format!(
-            "{} large {}",
-            count(large_objects),
-            if large_objects == 1 {
-                "object"
-            } else {
-                "objects"
-            }
-        ));
+        parts.push(counted(large_objects, "large object", "large objects"));
     }
     format!("identical: {}", parts.join(", "))
 }

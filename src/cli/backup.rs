@@ -11,18 +11,22 @@ use crate::connection::Target;
 use crate::operation::{
     self, BackupOutcome, BackupRequest, Compression, Proof, Verdict, Workspace,
 };
-use crate::report::figures::{counted, duration, printable, seconds, size};
+use crate::report::consistency;
+use crate::report::figures::{duration, numbered, printable, seconds, size};
+use crate::snapshot::Nouns;
 
 const EXAMPLES: &str = "\
 Examples:
   bookend backup postgres://app@db.example/shop
+  bookend backup mongodb://app@db.example/shop --consistent
   bookend backup env:SHOP_URL --tag nightly --prove
   bookend backup shop --exclude-data 'public.events_*' --compress zstd:6";
 
 /// Take a backup of a database
 ///
-/// Reads the database at one point in time and writes one file into the store. Every table is
-/// fingerprinted on the way, so that a restored copy can be compared with it later.
+/// Reads the database and writes one file into the store, and says whether it is one point in
+/// time. All content is fingerprinted on the way, so that a restored copy can be compared with
+/// it later.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -45,11 +49,12 @@ pub struct Args {
     #[arg(long, value_name = "METHOD", default_value = "zstd:1")]
     compress: Compression,
 
-    /// Definitions only, no rows
+    /// Definitions only, no rows (PostgreSQL)
     #[arg(long)]
     schema_only: bool,
 
-    /// Leave the rows of matching tables out (a glob on names as they are printed); repeat
+    /// Leave the rows of matching tables, or the documents of matching collections, out (a glob
+    /// on names as they are printed); repeat
     #[arg(long, value_name = "PATTERN")]
     exclude_data: Vec<String>,
 
@@ -68,17 +73,18 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     };
     let ws = invocation.workspace("backup")?;
     let backup = take(&ws, &target, &args).await?;
+    let nouns = ws.engines.nouns(&backup.snapshot.engine);
     for note in &backup.notes {
         invocation.screen.note(note);
     }
     let Some(place) = place else {
-        return Ok(outcome(&backup, None));
+        return Ok(outcome(&backup, nouns, None));
     };
     let proof = match operation::prove(&ws, &backup.path, &place).await {
         Ok(proof) => proof,
-        Err(error) => return Ok(unproven(&backup, failure_of(&error))),
+        Err(error) => return Ok(unproven(&backup, nouns, failure_of(&error))),
     };
-    let outcome = outcome(&backup, Some(&proof));
+    let outcome = outcome(&backup, nouns, Some(&proof));
     Ok(drop_copy(&ws, &backup.snapshot.engine, proof, outcome).await)
 }
 
@@ -96,10 +102,10 @@ async fn take(ws: &Workspace, target: &Target, args: &Args) -> Result<BackupOutc
         .map_err(|error| failure_of(&error))
 }
 
-fn outcome(backup: &BackupOutcome, proof: Option<&Proof>) -> Outcome {
-    let mut text = describe(backup);
+fn outcome(backup: &BackupOutcome, nouns: Nouns, proof: Option<&Proof>) -> Outcome {
+    let mut text = describe(backup, nouns);
     if let Some(proof) = proof {
-        text.push_str(&describe_proof(proof));
+        text.push_str(&describe_proof(proof, nouns));
     }
     let differs = proof.filter(|proof| proof.verdict != Verdict::Identical);
     Outcome::new(text, document(backup, proof))
@@ -107,7 +113,7 @@ fn outcome(backup: &BackupOutcome, proof: Option<&Proof>) -> Outcome {
 }
 
 /// The archive stands, what was asked for beside it did not come about.
-fn unproven(backup: &BackupOutcome, failure: Failure) -> Outcome {
+fn unproven(backup: &BackupOutcome, nouns: Nouns, failure: Failure) -> Outcome {
     let failure = Failure {
         message: format!(
             "{} was taken but not proven: {}",
@@ -115,7 +121,7 @@ fn unproven(backup: &BackupOutcome, failure: Failure) -> Outcome {
         ),
         ..failure
     };
-    Outcome::new(describe(backup), document(backup, None)).failing(Some(failure))
+    Outcome::new(describe(backup, nouns), document(backup, None)).failing(Some(failure))
 }
 
 fn document(backup: &BackupOutcome, proof: Option<&Proof>) -> Value {
@@ -134,18 +140,14 @@ fn document(backup: &BackupOutcome, proof: Option<&Proof>) -> Value {
     })
 }
 
-fn describe(backup: &BackupOutcome) -> String {
-    let consistent = match backup.consistent {
-        Some(true) => "consistent",
-        Some(false) => "not one point in time",
-        None => "consistency not known",
-    };
+fn describe(backup: &BackupOutcome, nouns: Nouns) -> String {
     format!(
-        "{}\n  backup     {} · {} ({} raw) · {} · {consistent}\n",
+        "{}\n  backup     {} · {} ({} raw) · {} · {}\n",
         printable(&backup.path.to_string_lossy()),
         duration(backup.seconds),
         size(backup.bytes_stored),
         size(backup.bytes_raw),
-        counted(backup.rows, "row", "rows"),
+        numbered(backup.rows, nouns.row),
+        consistency::word(backup.consistent),
     )
 }

@@ -16,8 +16,8 @@ Exit code 0: the same; 3: different.";
 
 /// Compare two archives
 ///
-/// Tables and columns added, removed, renamed or changed, rows, values lost, indexes and
-/// constraints, by the facts and fingerprints in the two manifests. No server is needed.
+/// Tables and columns, or collections and fields, added, removed, renamed or changed, rows or
+/// documents, values lost, indexes and constraints, by the facts and fingerprints in the two manifests. No server is needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

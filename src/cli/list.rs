@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::error::failure_of;
 use super::{Failure, Invocation, Outcome};
+use crate::operation::Engines;
 use crate::report::archives;
 use crate::store::{Listing, StoredArchive};
 
@@ -64,6 +65,7 @@ fn line(archive: &StoredArchive) -> archives::Line {
         created_at: archive.created_at,
         bytes_stored: archive.bytes_stored,
         rows: archive.rows,
+        noun: Engines::default().nouns(&archive.engine).row,
         proof: archive.proof.map(|verdict| verdict.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use super::{Failure, Invocation, Outcome};
 use crate::connection::Target;
 use crate::operation::{self, OperationError, RestoreOptions, RestoreOutcome, Verdict, Workspace};
 use crate::report::figures::{duration, printable, seconds};
-use crate::snapshot::Source;
+use crate::snapshot::{Nouns, Source};
 use crate::store::StoredArchive;
 
 const EXAMPLES: &str = "\
@@ -22,8 +22,9 @@ There is no flag to overwrite: a name that is taken is refused (exit 4) and a fr
 
 /// Restore an archive into a new database
 ///
-/// The database is built under a name of bookend's own, compared with the archive, and only
-/// then renamed. A copy that differs is dropped again (exit 3).
+/// The database is built under a name of bookend's own (MongoDB has no renaming: under its own,
+/// marked as in progress), compared with the archive, and only then published. A copy that
+/// differs is dropped again (exit 3).
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -38,15 +39,15 @@ pub struct Args {
     #[arg(long, value_name = "TARGET")]
     on: Option<String>,
 
-    /// All objects belong to the connecting role
+    /// All objects belong to the connecting role (PostgreSQL)
     #[arg(long)]
     no_owner: bool,
 
-    /// No grants
+    /// No grants (PostgreSQL)
     #[arg(long)]
     no_privileges: bool,
 
-    /// Definitions only, no rows
+    /// Definitions only, no rows (PostgreSQL)
     #[arg(long)]
     schema_only: bool,
 
@@ -66,9 +67,10 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         schema_only: args.schema_only,
         no_proof: args.no_proof.clone(),
     };
+    let nouns = ws.engines.nouns(&archive.engine);
     let restored = operation::restore(&ws, &archive.path, &on, &name, &options)
         .await
-        .map_err(|error| told(&archive, &error))?;
+        .map_err(|error| told(&archive, nouns, &error))?;
     for note in &restored.notes {
         invocation.screen.note(note);
     }
@@ -81,7 +83,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
 }
 
 /// Damage is met in a member; the person knows the archive.
-fn told(archive: &StoredArchive, error: &OperationError) -> Failure {
+fn told(archive: &StoredArchive, nouns: Nouns, error: &OperationError) -> Failure {
     let failure = failure_of(error);
     if !error.is_damage() {
         return failure;
@@ -91,8 +93,9 @@ fn told(archive: &StoredArchive, error: &OperationError) -> Failure {
         ..failure
     }
     .hint(format!(
-        "bookend verify {} names every table that is hit",
-        archive.path.display()
+        "bookend verify {} names every {} that is hit",
+        archive.path.display(),
+        nouns.object.one
     ))
 }
 

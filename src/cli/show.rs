@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::error::failure_of;
 use super::{Failure, Invocation, Outcome};
-use crate::operation::{self, Archive, OperationError};
+use crate::operation::{self, Archive, Engines, OperationError};
 use crate::report::contents::{self, Heading};
-use crate::report::figures::{counted, size};
-use crate::snapshot::{Snapshot, Source};
+use crate::report::figures::{numbered, size};
+use crate::snapshot::{Nouns, Snapshot, Source};
 use crate::store::{Receipt, StoredArchive};
 
 const EXAMPLES: &str = "\
@@ -17,7 +17,7 @@ Examples:
 
 /// Show what an archive holds
 ///
-/// Tables with their rows, what a restore needs on the server and how to make it, notes, and
+/// Tables with their rows or collections with their documents, what a restore needs on the server and how to make it, notes, and
 /// the last proof.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -36,8 +36,10 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let receipt = store
         .receipt(&stored.path)
         .map_err(|error| failure_of(&OperationError::from(error)))?;
+    let nouns = Engines::default().nouns(&opened.snapshot().engine);
     let text = contents::text(
-        &heading(&stored, &opened, receipt.as_ref()),
+        nouns,
+        &heading(&stored, nouns, &opened, receipt.as_ref()),
         opened.snapshot(),
     );
     Ok(Outcome::new(
@@ -46,7 +48,12 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     ))
 }
 
-fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) -> Heading {
+fn heading(
+    stored: &StoredArchive,
+    nouns: Nouns,
+    opened: &Archive,
+    receipt: Option<&Receipt>,
+) -> Heading {
     let head = &opened.manifest().archive;
     let mut heading = vec![
         ("archive", stored.id.clone()),
@@ -65,8 +72,8 @@ fn heading(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>) 
             "content",
             format!(
                 "{} in {}",
-                counted(head.rows, "row", "rows"),
-                counted(head.objects, "object", "objects")
+                numbered(head.rows, nouns.row),
+                numbered(head.objects, nouns.object)
             ),
         ),
     ];

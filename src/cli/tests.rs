@@ -94,9 +94,10 @@ fn help_of_backup() {
           --prove-on <TARGET|same-server>  Where the copy for --prove goes: a TARGET, or same-server
           --compress <METHOD>              How to compress: zstd[:1-19], gzip[:1-9] or none [default:
                                            zstd:1]
-          --schema-only                    Definitions only, no rows
-          --exclude-data <PATTERN>         Leave the rows of matching tables out (a glob on names as
-                                           they are printed); repeat
+          --schema-only                    Definitions only, no rows (PostgreSQL)
+          --exclude-data <PATTERN>         Leave the rows of matching tables, or the documents of
+                                           matching collections, out (a glob on names as they are
+                                           printed); repeat
           --consistent                     One point in time although others write (replica sets of
                                            MongoDB)
       -h, --help                           Print help (see more with '--help')
@@ -118,6 +119,7 @@ fn help_of_backup() {
 
     Examples:
       bookend backup postgres://app@db.example/shop
+      bookend backup mongodb://app@db.example/shop --consistent
       bookend backup env:SHOP_URL --tag nightly --prove
       bookend backup shop --exclude-data 'public.events_*' --compress zstd:6
     "#);
@@ -137,9 +139,9 @@ fn help_of_restore() {
           --into <URL|DATABASE>  The new database: a name on the archive's own server (or --on's), or a
                                  URL
           --on <TARGET>          The server, as a TARGET
-          --no-owner             All objects belong to the connecting role
-          --no-privileges        No grants
-          --schema-only          Definitions only, no rows
+          --no-owner             All objects belong to the connecting role (PostgreSQL)
+          --no-privileges        No grants (PostgreSQL)
+          --schema-only          Definitions only, no rows (PostgreSQL)
           --no-proof <REASON>    Publish the database without comparing it, for this reason
       -h, --help                 Print help (see more with '--help')
 

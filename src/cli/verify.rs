@@ -12,9 +12,9 @@ use crate::engine::Discrepancy;
 use crate::operation::{
     self, Damage, Depth, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
 };
-use crate::report::figures::{counted, duration, printable, seconds};
+use crate::report::figures::{counted, duration, numbered, printable, seconds};
 use crate::report::{Page, discrepancies};
-use crate::snapshot::Source;
+use crate::snapshot::{Nouns, Source};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +27,7 @@ Exit code 3: the archive is damaged, or the restored copy differs.";
 /// Check an archive; --prove restores it and compares
 ///
 /// Without --prove no server is needed: every digest, every compressed frame and every row
-/// is checked against the manifest. With --prove the archive is restored into a disposable
+/// or document is checked against the manifest. With --prove the archive is restored into a disposable
 /// database, all of it is read back and compared, and the database is dropped again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -89,7 +89,7 @@ async fn prove(
         Err(failure) => return Ok(failure.into()),
     };
     let proof = operation::prove(ws, path, &place).await?;
-    let outcome = proved_outcome(path, &proof);
+    let outcome = proved_outcome(path, &proof, verified.nouns);
     Ok(drop_copy(ws, &head.engine, proof, outcome).await)
 }
 
@@ -128,7 +128,7 @@ fn verified_outcome(path: &Path, verified: &VerifyOutcome) -> Outcome {
         let text = format!(
             "intact: {name}\n  {} and {} are as they were written; nothing was restored\n",
             counted(verified.members, "member", "members"),
-            counted(verified.rows, "row", "rows"),
+            numbered(verified.rows, verified.nouns.row),
         );
         return Outcome::new(text, document);
     }
@@ -182,7 +182,7 @@ fn damage_json(damage: &Damage) -> Value {
     })
 }
 
-fn proved_outcome(path: &Path, proof: &Proof) -> Outcome {
+fn proved_outcome(path: &Path, proof: &Proof, nouns: Nouns) -> Outcome {
     let id = &proof.receipt.archive;
     let differs = proof.verdict != Verdict::Identical;
     let document = json!({
@@ -198,21 +198,21 @@ fn proved_outcome(path: &Path, proof: &Proof) -> Outcome {
     let text = format!(
         "{}\n{}",
         printable(&path.to_string_lossy()),
-        describe_proof(proof)
+        describe_proof(proof, nouns)
     );
     Outcome::new(text, document).failing(failure)
 }
 
 /// The proof in a few lines.
-pub(super) fn describe_proof(proof: &Proof) -> String {
+pub(super) fn describe_proof(proof: &Proof, nouns: Nouns) -> String {
     let receipt = &proof.receipt;
     let rows = receipt.objects.iter().map(|object| object.rows).sum();
     let mut text = format!(
         "  proof      {} · {}: {}, {} on server {}\n",
         duration(proof.seconds),
         proof.verdict,
-        counted(receipt.objects.len() as u64, "table", "tables"),
-        counted(rows, "row", "rows"),
+        numbered(receipt.objects.len() as u64, nouns.object),
+        numbered(rows, nouns.row),
         printable(&receipt.server_version),
     );
     text.push_str(&describe_differences(&receipt.differences));

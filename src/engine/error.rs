@@ -57,10 +57,11 @@ pub enum EngineError {
         /// Who holds it: pid, user, application, query.
         holders: Vec<String>,
     },
-    /// A table was truncated, rewritten, altered or dropped while the backup read it.
-    #[error("table {table} of {database} was {how} while the backup was taken")]
+    /// A table or collection was truncated, rewritten, altered or dropped while the backup read
+    /// it.
+    #[error("{table} of {database} was {how} while the backup was taken")]
     Moved {
-        /// Printed name of the table.
+        /// Its printed name.
         table: String,
         /// The database.
         database: String,

@@ -11,6 +11,7 @@ mod inspection;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
+mod streams;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,12 +25,13 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::{EngineKind, Target};
 use crate::process::{Tool, ToolBox};
 use crate::progress::Progress;
-use crate::snapshot::{Sink, Snapshot, Source};
+use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
+pub use streams::{Flaw, StreamCheck};
 
 /// What a command gives to an engine beside its own arguments.
 #[derive(Clone)]
@@ -158,6 +160,8 @@ pub enum Publishing {
 /// What an engine can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// What its users call the things that are counted.
+    pub nouns: Nouns,
     /// How a restored database is published.
     pub publishing: Publishing,
     /// Whether a definition-only backup is possible.
@@ -270,6 +274,15 @@ pub trait Engine: Send + Sync {
 
     /// The files that make an archive of `snapshot` restorable with stock tools alone.
     fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit;
+
+    /// Decodes, without a server, what in an archive only the engine can decode, and holds it
+    /// against the manifest. What the archive layer reads by itself (digests, frames, rows of
+    /// COPY text) is not read for its own sake.
+    async fn check_streams(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+    ) -> Result<StreamCheck, EngineError>;
 
     /// Builds a disposable copy on the server of `on`. On failure nothing is left behind, or
     /// the error says what is.

@@ -67,6 +67,7 @@ pub async fn backup(
     let begun = Instant::now();
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
+    ws.speak(engine.as_ref());
     let cleaned = ws.store.remove_leftovers()?;
     let created = Utc::now();
     let word = request.suffix.or(request.tag.as_deref());
@@ -211,9 +212,6 @@ fn notes(snapshot: &Snapshot, cleaned: &[Leftover]) -> Vec<String> {
             .iter()
             .map(|place| format!("the archive holds a secret of the schema's own: {place}")),
     );
-    if snapshot.consistent == Some(false) {
-        notes.push("others wrote during the backup: it is not one point in time".to_owned());
-    }
     notes
 }
 

@@ -13,11 +13,11 @@ use crate::connection::{Environment, Target};
 use crate::engine::{
     Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, Discrepancy,
     DumpRequest, Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer,
-    Publishing, RestoreKit, RestoreRequest,
+    Publishing, RestoreKit, RestoreRequest, StreamCheck,
 };
 use crate::process::ToolBox;
 use crate::progress::Silent;
-use crate::snapshot::{DatabaseFacts, LargeObjects, ServerFacts, Sink, Snapshot, Source};
+use crate::snapshot::{DatabaseFacts, LargeObjects, Nouns, ServerFacts, Sink, Snapshot, Source};
 use crate::store::Store;
 
 /// Where the fake engine fails.
@@ -121,6 +121,7 @@ impl Engine for Fake {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            nouns: Nouns::TABLES,
             publishing: Publishing::Rename,
             schema_only: self.schema_only.clone(),
             owners: Capability::Yes,
@@ -187,6 +188,15 @@ impl Engine for Fake {
             readme: "read me".to_owned(),
             script: "#!/bin/sh\n".to_owned(),
         }
+    }
+
+    async fn check_streams(
+        &self,
+        _: &Context,
+        _: Arc<dyn Source>,
+    ) -> Result<StreamCheck, EngineError> {
+        self.call("check");
+        Ok(StreamCheck::default())
     }
 
     async fn restore(

@@ -39,6 +39,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
     let opened = open(archive).await?;
     let snapshot = opened.snapshot();
     let engine = ws.engines.named(&snapshot.engine)?;
+    ws.speak(engine.as_ref());
     check_room(ws, engine.as_ref(), place, snapshot.database.bytes).await?;
     let source: Arc<dyn Source> = Arc::clone(&opened) as _;
     let request = RestoreRequest::default();

@@ -62,6 +62,7 @@ pub async fn restore(
     let source: Arc<dyn Source> = Arc::clone(&opened) as _;
     let engine = ws.engines.named(&source.snapshot().engine)?;
     check_options(engine.as_ref(), options)?;
+    ws.speak(engine.as_ref());
     let room = needed(source.snapshot(), options);
     check_room(ws, engine.as_ref(), &Place::Other(on.clone()), room).await?;
     let copy = build(ws, engine.as_ref(), &source, on, &request(into, options)).await?;

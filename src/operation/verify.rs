@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::{OperationError, Verdict, Workspace};
 use crate::archive::{self, Archive, Damage, Depth};
+use crate::engine::{Engine, Flaw, StreamCheck};
+use crate::snapshot::{Nouns, Source};
 
 /// What a check of an archive's bytes showed.
 #[derive(Clone, Debug)]
@@ -13,8 +15,10 @@ pub struct VerifyOutcome {
     pub verdict: Verdict,
     /// Members that were read.
     pub members: u64,
-    /// Rows that were counted again.
+    /// Rows or documents that were counted again.
     pub rows: u64,
+    /// What they are called.
+    pub nouns: Nouns,
     /// What is wrong, and with which table.
     pub damages: Vec<Damage>,
 }
@@ -44,9 +48,12 @@ pub async fn verify(
     depth: Depth,
 ) -> Result<VerifyOutcome, OperationError> {
     let opened = open(archive).await?;
+    let engine = ws.engines.named(&opened.snapshot().engine)?;
+    ws.speak(engine.as_ref());
+    let source = Arc::clone(&opened);
     let (jobs, progress, cancel) = (ws.jobs, Arc::clone(&ws.progress), ws.cancel.clone());
     progress.phase("verify", Some(opened.manifest().archive.bytes_raw));
-    let verified = tokio::task::spawn_blocking(move || {
+    let mut verified = tokio::task::spawn_blocking(move || {
         let advance = |bytes, rows| progress.advance(bytes, rows);
         let verified = archive::verify(&opened, depth, jobs, &advance, &cancel);
         progress.finish();
@@ -56,6 +63,11 @@ pub async fn verify(
     .map_err(|_| OperationError::Broken {
         what: "verifying the archive",
     })??;
+    if depth == Depth::Rows {
+        let check = check_streams(ws, engine.as_ref(), source).await?;
+        verified.rows += check.rows;
+        add_flaws(&mut verified.damages, check.flaws);
+    }
     Ok(VerifyOutcome {
         verdict: if verified.damages.is_empty() {
             Verdict::Intact
@@ -64,6 +76,35 @@ pub async fn verify(
         },
         members: verified.members,
         rows: verified.rows,
+        nouns: engine.capabilities().nouns,
         damages: verified.damages,
     })
+}
+
+/// What only the engine can decode.
+async fn check_streams(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    source: Arc<Archive>,
+) -> Result<StreamCheck, OperationError> {
+    ws.progress.phase("decode", None);
+    let checked = engine.check_streams(&ws.context(), source as _).await;
+    ws.progress.finish();
+    Ok(checked?)
+}
+
+/// A member whose bytes are not those that were written was named already; that the engine
+/// could not read it is no news, whose content is hit by that is.
+fn add_flaws(damages: &mut Vec<Damage>, flaws: Vec<Flaw>) {
+    let known: Vec<String> = damages.iter().map(|damage| damage.member.clone()).collect();
+    damages.extend(
+        flaws
+            .into_iter()
+            .filter(|flaw| flaw.object.is_some() || !known.contains(&flaw.member))
+            .map(|flaw| Damage {
+                member: flaw.member,
+                object: flaw.object,
+                problem: flaw.problem,
+            }),
+    );
 }

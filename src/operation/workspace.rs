@@ -12,6 +12,7 @@ use crate::connection::EngineKind;
 use crate::engine::{Context, Engine, Ledger, MadeDatabase, for_kind};
 use crate::process::ToolBox;
 use crate::progress::{Progress, Silent};
+use crate::snapshot::Nouns;
 use crate::store::{DatabaseLedger, Store};
 
 /// Gives the engine for a kind of target. Tests put their own in.
@@ -43,10 +44,7 @@ impl Engines {
     /// [`OperationError::NoEngine`] where there is none yet.
     pub fn get(&self, kind: EngineKind) -> Result<Arc<dyn Engine>, OperationError> {
         (self.0)(kind).ok_or_else(|| OperationError::NoEngine {
-            engine: match kind {
-                EngineKind::Postgresql => "postgresql".to_owned(),
-                EngineKind::Mongodb => "mongodb".to_owned(),
-            },
+            engine: kind.name().to_owned(),
         })
     }
 
@@ -55,16 +53,20 @@ impl Engines {
     /// # Errors
     /// [`OperationError::NoEngine`] where there is none of that name.
     pub fn named(&self, name: &str) -> Result<Arc<dyn Engine>, OperationError> {
-        let kind = match name {
-            "postgresql" => EngineKind::Postgresql,
-            "mongodb" => EngineKind::Mongodb,
-            other => {
-                return Err(OperationError::NoEngine {
-                    engine: other.to_owned(),
-                });
-            }
-        };
-        self.get(kind)
+        match EngineKind::named(name) {
+            Some(kind) => self.get(kind),
+            None => Err(OperationError::NoEngine {
+                engine: name.to_owned(),
+            }),
+        }
+    }
+
+    /// What users of the engine of that name call the things that are counted; of one that is
+    /// not known, the words of most.
+    #[must_use]
+    pub fn nouns(&self, name: &str) -> Nouns {
+        self.named(name)
+            .map_or(Nouns::TABLES, |engine| engine.capabilities().nouns)
     }
 }
 
@@ -102,6 +104,12 @@ impl Workspace {
             cancel: self.cancel.child_token(),
             ledger: self.ledger(),
         }
+    }
+
+    /// Progress is told in the words of the engine's users from here on.
+    pub(super) fn speak(&self, engine: &dyn Engine) {
+        let row = engine.capabilities().nouns.row;
+        self.progress.counts(row.one, row.many);
     }
 
     /// The same for cleaning up after a failure or a signal: it is not cancelled with the

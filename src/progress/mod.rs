@@ -6,6 +6,11 @@ pub trait Progress: Send + Sync {
     /// A new phase begins (`before`, `proof: load` …), of `bytes` if that is known.
     fn phase(&self, name: &str, bytes: Option<u64>);
 
+    /// What the rows of [`Progress::advance`] are called from here on: `document`, `documents`.
+    fn counts(&self, one: &'static str, many: &'static str) {
+        let _ = (one, many);
+    }
+
     /// So many more uncompressed bytes and rows are done.
     fn advance(&self, bytes: u64, rows: u64);
 

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::figures::{count, size};
+use super::figures::{count, numbered, size};
 use super::{Align, Table};
+use crate::snapshot::Noun;
 
 /// One archive in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Line {
     pub bytes_stored: u64,
     /// Rows in it.
     pub rows: u64,
+    /// What they are called.
+    pub noun: Noun,
     /// The verdict of its last proof.
     pub proof: Option<String>,
 }
@@ -25,12 +28,21 @@ pub struct Line {
 /// A table, oldest first.
 #[must_use]
 pub fn text(lines: &[Line]) -> String {
+    // Archives of one engine have its word for a heading; where there are several, each line
+    // has its own.
+    let same = lines
+        .iter()
+        .all(|line| Some(line.noun) == lines.first().map(|line| line.noun));
+    let content = match lines.first() {
+        Some(line) if same => line.noun.many.to_uppercase(),
+        _ => "CONTENT".to_owned(),
+    };
     let mut table = Table::new(&[
         ("ARCHIVE", Align::Left),
         ("TARGET", Align::Left),
         ("TAKEN (UTC)", Align::Left),
         ("SIZE", Align::Right),
-        ("ROWS", Align::Right),
+        (&content, Align::Right),
         ("PROOF", Align::Left),
     ]);
     for line in lines {
@@ -39,7 +51,11 @@ pub fn text(lines: &[Line]) -> String {
             &line.target,
             &line.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
             &size(line.bytes_stored),
-            &count(line.rows),
+            &if same {
+                count(line.rows)
+            } else {
+                numbered(line.rows, line.noun)
+            },
             line.proof.as_deref().unwrap_or("-"),
         ]);
     }
@@ -49,6 +65,7 @@ pub fn text(lines: &[Line]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Nouns;
 
     #[test]
     fn the_list_is_a_table() {
@@ -58,6 +75,7 @@ mod tests {
             created_at: DateTime::from_timestamp(1_795_149_312, 0).unwrap(),
             bytes_stored: 179_306_496,
             rows: 4_300_000,
+            noun: Nouns::TABLES.row,
             proof: Some("identical".to_owned()),
         };
         let second = Line {
@@ -66,6 +84,16 @@ mod tests {
             bytes_stored: 900,
             ..line.clone()
         };
+        let documents = Line {
+            noun: Nouns::COLLECTIONS.row,
+            ..second.clone()
+        };
+        insta::assert_snapshot!(text(&[second.clone(), documents.clone()]), @r"
+        ARCHIVE                TARGET  TAKEN (UTC)           SIZE      CONTENT  PROOF
+        shop-20261120T043512Z  shop    2026-11-20 04:35:12  900 B       7 rows  -
+        shop-20261120T043512Z  shop    2026-11-20 04:35:12  900 B  7 documents  -
+        ");
+        assert!(text(&[documents]).contains(" DOCUMENTS  PROOF"));
         insta::assert_snapshot!(text(&[line, second]), @r"
         ARCHIVE                TARGET  TAKEN (UTC)             SIZE       ROWS  PROOF
         shop-20261120T043512Z  shop    2026-11-20 04:35:12  171 MiB  4,300,000  identical

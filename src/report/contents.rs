@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::figures::{count, counted, printable, size};
-use super::{Align, Page, Table};
-use crate::snapshot::{ObjectKind, Snapshot};
+use super::{Align, Page, Table, consistency};
+use crate::snapshot::{Nouns, ObjectKind, Snapshot};
 
-/// So many tables are printed; JSON has all.
+/// So many tables or collections are printed; JSON has all.
 const SHOWN: usize = 200;
 
 /// Facts of the archive that the snapshot does not hold, as label and value.
@@ -14,14 +14,18 @@ pub type Heading = Vec<(&'static str, String)>;
 
 /// The whole page.
 #[must_use]
-pub fn text(heading: &Heading, snapshot: &Snapshot) -> String {
+pub fn text(nouns: Nouns, heading: &Heading, snapshot: &Snapshot) -> String {
     let mut page = Page::default();
     let mut facts = heading.clone();
     facts.extend(database(snapshot));
     for (label, value) in &facts {
         page.line(format_args!("{label:<12} {}", printable(value)));
     }
-    section(&mut page, "Tables", &tables(snapshot));
+    section(
+        &mut page,
+        &capital(nouns.object.many),
+        &tables(nouns, snapshot),
+    );
     section(&mut page, "Also", &others(snapshot));
     section(&mut page, "Needs on the server", &prerequisites(snapshot));
     section(
@@ -41,6 +45,13 @@ pub fn text(heading: &Heading, snapshot: &Snapshot) -> String {
         &lines(&snapshot.secrets_seen),
     );
     page.text()
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 fn section(page: &mut Page, title: &str, body: &str) {
@@ -80,22 +91,18 @@ fn database(snapshot: &Snapshot) -> Heading {
         ),
         (
             "consistent",
-            match snapshot.consistent {
-                Some(true) => "yes, one point in time".to_owned(),
-                Some(false) => "no, others wrote meanwhile".to_owned(),
-                None => "not known".to_owned(),
-            },
+            consistency::sentence(snapshot.consistent).to_owned(),
         ),
         ("on server", size(snapshot.database.bytes)),
     ]
 }
 
-fn tables(snapshot: &Snapshot) -> String {
+fn tables(nouns: Nouns, snapshot: &Snapshot) -> String {
     let mut table = Table::new(&[
         ("name", Align::Left),
-        ("rows", Align::Right),
+        (nouns.row.many, Align::Right),
         ("data", Align::Right),
-        ("columns", Align::Right),
+        (nouns.column.many, Align::Right),
     ])
     .indented(2);
     let stored = stored_bytes(snapshot);

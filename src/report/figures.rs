@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::snapshot::Noun;
+
 const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /// Bytes in units of 1024 with three significant digits: `812 B`, `1.8 GiB`, `171 MiB`.
@@ -44,6 +46,12 @@ pub fn count(number: u64) -> String {
 #[must_use]
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// As [`counted`], with the words for what an engine's users count.
+#[must_use]
+pub fn numbered(number: u64, noun: Noun) -> String {
+    counted(number, noun.one, noun.many)
 }
 
 /// Seconds as a person says them: `0.4 s`, `19 s`, `3 min 20 s`, `2 h 05 min`.

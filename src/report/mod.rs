@@ -5,6 +5,7 @@
 
 pub mod archives;
 pub mod checks;
+pub mod consistency;
 pub mod contents;
 pub mod copies;
 pub mod difference;

@@ -8,6 +8,7 @@ mod copy_statement;
 pub mod diff;
 mod facts;
 mod nothing;
+mod nouns;
 mod pattern;
 mod principals;
 mod seam;
@@ -21,6 +22,7 @@ pub use facts::{
     Snapshot,
 };
 pub use nothing::Nothing;
+pub use nouns::{Noun, Nouns};
 pub use pattern::glob_matches;
 pub use principals::{DatabaseRole, DatabaseUser, GrantedRole, Privilege};
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};

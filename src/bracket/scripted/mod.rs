@@ -121,6 +121,7 @@ impl Hands for Scripted {
         }
         Ok(BackedUp {
             archive: archive(target, word, self.consistent),
+            nouns: crate::snapshot::Nouns::TABLES,
             notes: Vec::new(),
         })
     }

@@ -23,7 +23,7 @@ pub fn failure_of(error: &OperationError) -> Failure {
         OperationError::Process(error) => engine::process(error),
         OperationError::Seam(error) => files::seam(error),
         OperationError::NoEngine { .. } => Failure::of(Exit::Usage, "no-engine", error)
-            .hint("this version of bookend looks after PostgreSQL databases"),
+            .hint("this version of bookend looks after PostgreSQL and MongoDB databases"),
         OperationError::NotCapable { .. } => Failure::of(Exit::Usage, "not-capable", error),
         OperationError::SpaceUnknown { server, bytes } => Failure::new(
             Exit::Refused,

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::progress::Progress;
+use crate::snapshot::{Noun, Nouns};
 
 /// The figures of one phase at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,7 @@ pub(super) struct Reading {
     pub bytes: u64,
     pub total: Option<u64>,
     pub rows: u64,
+    pub noun: Noun,
     pub elapsed: Duration,
     pub status: String,
 }
@@ -62,6 +64,7 @@ struct Meter<F> {
     bytes: AtomicU64,
     rows: AtomicU64,
     phase: Mutex<Phase>,
+    noun: Mutex<Noun>,
 }
 
 impl<F: Face> Meter<F> {
@@ -76,6 +79,7 @@ impl<F: Face> Meter<F> {
             bytes: self.bytes.load(Ordering::Relaxed),
             total: phase.total,
             rows: self.rows.load(Ordering::Relaxed),
+            noun: *self.noun.lock().unwrap_or_else(PoisonError::into_inner),
             elapsed: phase.began?.elapsed(),
             status: phase.status.clone(),
         })
@@ -96,6 +100,7 @@ impl<F: Face> Ticking<F> {
                 bytes: AtomicU64::new(0),
                 rows: AtomicU64::new(0),
                 phase: Mutex::default(),
+                noun: Mutex::new(Nouns::TABLES.row),
             }),
             ticker: Mutex::new(None),
         }
@@ -156,6 +161,15 @@ impl<F: Face> Progress for Ticking<F> {
         self.start_ticking();
     }
 
+    fn counts(&self, one: &'static str, many: &'static str) {
+        let mut noun = self
+            .meter
+            .noun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *noun = Noun { one, many };
+    }
+
     fn advance(&self, bytes: u64, rows: u64) {
         self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.meter.rows.fetch_add(rows, Ordering::Relaxed);
@@ -187,6 +201,7 @@ pub(super) fn reading() -> Reading {
         bytes: 300 << 20,
         total: Some(1200 << 20),
         rows: 1_234_567,
+        noun: Nouns::TABLES.row,
         elapsed: Duration::from_secs(3),
         status: "snapshot 3 s old".to_owned(),
     }

@@ -46,7 +46,7 @@ pub(super) fn line(reading: &Reading) -> String {
         None => figures::size(reading.bytes),
     }];
     if reading.rows > 0 {
-        facts.push(figures::counted(reading.rows, "row", "rows"));
+        facts.push(figures::numbered(reading.rows, reading.noun));
     }
     facts.push(format!("{}/s", figures::size(reading.rate())));
     facts.extend(
@@ -66,7 +66,7 @@ fn last_line(reading: &Reading) -> String {
         facts.push(figures::size(reading.bytes));
     }
     if reading.rows > 0 {
-        facts.push(figures::counted(reading.rows, "row", "rows"));
+        facts.push(figures::numbered(reading.rows, reading.noun));
     }
     format!("{}: ended after {}", reading.phase, facts.join(" · "))
 }
@@ -85,6 +85,14 @@ mod tests {
         assert_eq!(
             last_line(&reading()),
             "backup: ended after 3.0 s · 300 MiB · 1,234,567 rows"
+        );
+        let documents = Reading {
+            noun: crate::snapshot::Nouns::COLLECTIONS.row,
+            ..reading()
+        };
+        assert_eq!(
+            last_line(&documents),
+            "backup: ended after 3.0 s · 300 MiB · 1,234,567 documents"
         );
     }
 }

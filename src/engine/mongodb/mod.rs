@@ -3,6 +3,7 @@
 
 pub mod archive_stream;
 mod catalogue;
+mod check;
 pub mod compare;
 mod consistency;
 mod copies;
@@ -26,12 +27,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::connection::Target;
-use crate::snapshot::{Sink, Snapshot, Source};
+use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 use super::{
     Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
     EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing, RestoreKit,
-    RestoreRequest,
+    RestoreRequest, StreamCheck,
 };
 
 /// The tools have versions of their own since they left the server's: 100 and on.
@@ -60,6 +61,7 @@ impl Engine for Mongodb {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            nouns: Nouns::COLLECTIONS,
             publishing: Publishing::InPlace,
             schema_only: Capability::No(
                 "mongodump's stream holds documents and definitions together",
@@ -91,6 +93,14 @@ impl Engine for Mongodb {
 
     fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit {
         kit::kit(snapshot)
+    }
+
+    async fn check_streams(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+    ) -> Result<StreamCheck, EngineError> {
+        check::check(context, source).await
     }
 
     async fn restore(

@@ -2,6 +2,7 @@
 
 mod assemble;
 pub mod catalog;
+mod check;
 pub mod compare;
 mod copies;
 mod dump;
@@ -22,12 +23,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::connection::Target;
-use crate::snapshot::{Sink, Snapshot, Source};
+use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 use super::{
     Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
     EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing, RestoreKit,
-    RestoreRequest,
+    RestoreRequest, StreamCheck,
 };
 
 /// The engine.
@@ -42,6 +43,7 @@ impl Engine for Postgres {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            nouns: Nouns::TABLES,
             publishing: Publishing::Rename,
             schema_only: Capability::Yes,
             owners: Capability::Yes,
@@ -69,6 +71,14 @@ impl Engine for Postgres {
 
     fn restore_kit(&self, snapshot: &Snapshot) -> RestoreKit {
         kit::kit(snapshot)
+    }
+
+    async fn check_streams(
+        &self,
+        context: &Context,
+        source: Arc<dyn Source>,
+    ) -> Result<StreamCheck, EngineError> {
+        check::check(context, source).await
     }
 
     async fn restore(

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Snapshot;
+use super::super::{Nouns, Snapshot};
 use super::family::Holding;
-use super::objects::{Compared, OTHER_KEYS};
+use super::objects::{Compared, other_keys};
 use super::{Change, ColumnChange, ColumnChangeKind, Loss, ObjectChange, Values};
 
 /// Losses of rows and of values of one object.
@@ -20,11 +20,17 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
         what,
     };
     let change = &compared.change;
+    let nouns = object.kind.nouns();
     if change.change == Change::Removed {
         let gone = held
             .as_ref()
             .filter(|held| held.rows > 0 && !all_moved(change, held));
-        let gone = gone.map(|held| loss(format!("is gone with {}", counted(held.rows, "row"))));
+        let gone = gone.map(|held| {
+            loss(format!(
+                "is gone with {}",
+                counted(held.rows, nouns.row.one)
+            ))
+        });
         return gone.into_iter().collect();
     }
     let mut losses = Vec::new();
@@ -33,13 +39,13 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
         change.rows_after.unwrap_or(0),
     );
     if b < a {
-        losses.push(loss(format!("has {} fewer", counted(a - b, "row"))));
+        losses.push(loss(format!("has {} fewer", counted(a - b, nouns.row.one))));
     }
-    if change.notes.iter().any(|note| note == OTHER_KEYS) {
-        losses.push(loss("has rows with other keys".to_owned()));
+    if change.notes.contains(&other_keys(nouns)) {
+        losses.push(loss(format!("has {} with other keys", nouns.row.many)));
     }
     let columns = change.columns.iter();
-    losses.extend(columns.filter_map(|column| of_column(column, &object.name, b >= a)));
+    losses.extend(columns.filter_map(|column| of_column(nouns, column, &object.name, b >= a)));
     losses
 }
 
@@ -60,7 +66,7 @@ fn all_moved(change: &ObjectChange, held: &Holding) -> bool {
         .all(|(name, _)| surely(name) || (held.is_key(name) && key_went))
 }
 
-fn of_column(column: &ColumnChange, object: &str, rows_stayed: bool) -> Option<Loss> {
+fn of_column(nouns: Nouns, column: &ColumnChange, object: &str, rows_stayed: bool) -> Option<Loss> {
     use ColumnChangeKind as Kind;
     let before = column.values_before.unwrap_or(0);
     let after = column.values_after.unwrap_or(0);
@@ -73,7 +79,8 @@ fn of_column(column: &ColumnChange, object: &str, rows_stayed: bool) -> Option<L
         Kind::Moved | Kind::Renamed if before > 0 && column.values != Values::Same => {
             let to = column.to.as_ref().unwrap_or(&column.name);
             let values = counted(before, "value");
-            format!("probably is {to} now: the same {values}, on which rows is not known")
+            let rows = nouns.row.many;
+            format!("probably is {to} now: the same {values}, on which {rows} is not known")
         }
         Kind::Changed if rows_stayed && after < before => {
             format!("has {} fewer", counted(before - after, "value"))

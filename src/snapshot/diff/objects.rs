@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Object, Snapshot};
+use super::super::{Nouns, Object, Snapshot};
 use super::columns::{self, Side};
 use super::definitions::Renames;
 use super::family::{Families, Holding};
@@ -115,7 +115,7 @@ impl<'a> Comparison<'a> {
                 probably: pair.probably,
                 rows_before: held.as_ref().map(|holding| holding.rows),
                 rows_after: holds.as_ref().map(|holding| holding.rows),
-                notes: notes(held.as_ref(), holds.as_ref(), &columns),
+                notes: notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns),
                 parts: parts::compare(&a.parts, &b.parts, &renames),
                 properties: properties(a, b, &renames),
                 ..alone(b, change, columns)
@@ -232,7 +232,9 @@ fn properties(a: &Object, b: &Object, renames: &Renames) -> Vec<PropertyChange> 
 }
 
 /// What is noted where the rows by key are not the same ones.
-pub(super) const OTHER_KEYS: &str = "as many rows as before, but with other keys";
+pub(super) fn other_keys(nouns: Nouns) -> String {
+    format!("as many {} as before, but with other keys", nouns.row.many)
+}
 
 /// What is noted where whole rows differ and no column does.
 const COMBINATIONS: &str = "the same values in other combinations";
@@ -244,16 +246,24 @@ const FORM: &str = "the same values in the same documents, but the order of fiel
 const UNLISTED: &str = "there are too many field names to tell which came or went";
 
 /// What the figures alone do not say.
-fn notes(held: Option<&Holding>, holds: Option<&Holding>, columns: &[ColumnChange]) -> Vec<String> {
+fn notes(
+    nouns: Nouns,
+    held: Option<&Holding>,
+    holds: Option<&Holding>,
+    columns: &[ColumnChange],
+) -> Vec<String> {
     let (Some(a), Some(b)) = (held, holds) else {
         return Vec::new();
     };
     let mut notes = Vec::new();
     let keys = a.key.is_some() && b.key.is_some() && !a.same_keys(b);
     if keys && a.rows == b.rows {
-        notes.push(OTHER_KEYS.to_owned());
+        notes.push(other_keys(nouns));
     } else if keys && b.rows > a.rows {
-        notes.push("rows were added; whether some were replaced is not known".to_owned());
+        notes.push(format!(
+            "{} were added; whether some were replaced is not known",
+            nouns.row.many
+        ));
     }
     let same_columns = a.columns.keys().eq(b.columns.keys());
     let one = a.fingerprint.zip(b.fingerprint);

@@ -113,6 +113,13 @@ pub trait Events {
     /// What is wrong with the document.
     fn document(&mut self, number: usize, document: &[u8]) -> Result<(), String>;
 
+    /// The checksum of namespace `number` is not that of its documents: true to go on as if it
+    /// were, false to end the parsing.
+    fn wrong_checksum(&mut self, number: usize) -> bool {
+        let _ = number;
+        false
+    }
+
     /// Namespace `number` has ended, its checksum is right.
     ///
     /// # Errors

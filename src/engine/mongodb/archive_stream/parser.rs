@@ -350,7 +350,8 @@ impl StreamParser {
             return Ok(());
         }
         // Of no bytes at all the tool writes 0, which the checksum of nothing is as well.
-        if namespace.checksum.sum64() != header.checksum {
+        let right = namespace.checksum.sum64() == header.checksum;
+        if !right && !events.wrong_checksum(number) {
             return Err(StreamError::Checksum { namespace: name });
         }
         namespace.ended = true;

@@ -78,6 +78,14 @@ pub fn documents(archive: &Snapshot, copy: &Snapshot) -> Vec<Discrepancy> {
     told.0
 }
 
+/// As [`documents`], of one collection.
+#[must_use]
+pub fn documents_of(expected: &Object, found: &Object) -> Vec<Discrepancy> {
+    let mut told = Told::default();
+    content::compare(expected, found, &mut told);
+    told.0
+}
+
 /// In words: what a comparison with this archive leaves out.
 #[must_use]
 pub fn not_compared(archive: &Snapshot) -> Vec<String> {

@@ -15,7 +15,7 @@ pub fn content(archive: &Snapshot, copy: &Snapshot, request: &RestoreRequest) ->
     if !request.schema_only {
         tables(archive, copy, &mut told);
         others(archive, copy, &mut told);
-        large_objects::compare(archive, copy, &mut told);
+        large_objects::compare(&archive.large_objects, &copy.large_objects, &mut told);
         large_objects::compare_facts(archive, copy, request, &mut told);
     }
     database::compare(archive, copy, request, &mut told);
@@ -43,6 +43,11 @@ impl Told {
             expected: expected.into(),
             found: found.into(),
         });
+    }
+
+    /// Everything that was told.
+    pub(super) fn into_all(self) -> Vec<Discrepancy> {
+        self.0
     }
 
     /// Tells it if the two differ.

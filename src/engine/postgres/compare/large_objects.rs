@@ -7,8 +7,7 @@ use super::lines::shortened;
 use crate::engine::RestoreRequest;
 use crate::snapshot::{LargeObject, LargeObjects, Object, PartKind, Snapshot};
 
-pub(super) fn compare(archive: &Snapshot, copy: &Snapshot, told: &mut Told) {
-    let (expected, found) = (&archive.large_objects, &copy.large_objects);
+pub(super) fn compare(expected: &LargeObjects, found: &LargeObjects, told: &mut Told) {
     if expected == found {
         return;
     }

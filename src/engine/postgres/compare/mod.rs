@@ -22,7 +22,7 @@ pub use content::content;
 pub use schema::{SchemaVerdict, schema};
 
 use crate::engine::Discrepancy;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LargeObjects, Snapshot};
 
 /// All differences, sorted; where definitions and content name the same thing (a table that
 /// is gone has no rows either) the definitions' words stay.
@@ -37,6 +37,14 @@ pub fn merged(schema: Vec<Discrepancy>, content: Vec<Discrepancy>) -> Vec<Discre
     all.sort();
     all.dedup();
     all
+}
+
+/// What is different in large objects, one by one where they are listed.
+#[must_use]
+pub fn large_objects(expected: &LargeObjects, found: &LargeObjects) -> Vec<Discrepancy> {
+    let mut told = content::Told::default();
+    large_objects::compare(expected, found, &mut told);
+    told.into_all()
 }
 
 /// In words: what a comparison with this archive leaves out.

@@ -1,14 +1,8 @@
 //! The difference between two snapshots, object by object, with everything that is known.
 
-use super::figures::{count, counted, printable};
-use crate::snapshot::diff::{
-    Change, ColumnChange, ColumnChangeKind, Difference, ObjectChange, PartChange, PropertyChange,
-    Values,
-};
-use crate::snapshot::{ObjectKind, PartKind};
-
-/// Longer definitions are cut on the screen.
-const WIDTH: usize = 100;
+use super::changed;
+use super::figures::printable;
+use crate::snapshot::diff::{Change, Difference, ObjectChange, PropertyChange};
 
 /// The whole difference; `same` in a word if there is none.
 #[must_use]
@@ -45,30 +39,22 @@ fn line(text: &mut String, before: &str, rest: &str) {
 }
 
 fn object_lines(text: &mut String, object: &ObjectChange) {
-    let kind = kind(object.kind);
-    let head = match &object.change {
-        Change::Added => format!("+ {kind} {}", object.object),
-        Change::Removed => format!("- {kind} {}", object.object),
-        Change::Renamed { from } => format!(
-            "~ {kind} {from} → {}{}",
-            object.object,
-            if object.probably { " (probably)" } else { "" }
-        ),
-        Change::Changed => format!("~ {kind} {}", object.object),
+    let probably = match object.change {
+        Change::Renamed { .. } if object.probably => " (probably)",
+        _ => "",
     };
-    line(text, "", &format!("{head}{}", rows(object)));
-    for column in &object.columns {
-        // All columns of a new or a gone object are new or gone; only moves say more.
-        let alone = matches!(object.change, Change::Changed | Change::Renamed { .. });
-        if alone || column.to.is_some() || column.from.is_some() {
-            line(text, "    ", &column_line(column));
-            property_lines(text, "        ", &column.properties);
-        }
-    }
-    if !matches!(object.change, Change::Added | Change::Removed) {
-        for part in &object.parts {
-            part_lines(text, part);
-        }
+    let rows = changed::rows(object).map_or_else(String::new, |rows| format!(" · {rows}"));
+    let head = format!(
+        "{} {} {}{probably}{rows}",
+        changed::sign(object).symbol(),
+        changed::kind(object.kind),
+        changed::name(object)
+    );
+    line(text, "", &head);
+    for detail in changed::details(object) {
+        let words = format!("{} {}", detail.sign.symbol(), detail.words());
+        line(text, "    ", &words);
+        property_lines(text, "        ", &detail.properties);
     }
     property_lines(text, "    ", &object.properties);
     for note in &object.notes {
@@ -76,156 +62,19 @@ fn object_lines(text: &mut String, object: &ObjectChange) {
     }
 }
 
-fn rows(object: &ObjectChange) -> String {
-    match (object.rows_before, object.rows_after) {
-        (Some(before), Some(after)) if before == after => String::new(),
-        (Some(before), Some(after)) => {
-            format!(" · {} → {}", count(before), counted(after, "row", "rows"))
-        }
-        (Some(rows), None) | (None, Some(rows)) => format!(" · {}", counted(rows, "row", "rows")),
-        (None, None) => String::new(),
-    }
-}
-
-fn column_line(column: &ColumnChange) -> String {
-    let name = &column.name;
-    let probably = if column.probably { "probably " } else { "" };
-    let from = column.from.as_deref().unwrap_or("?");
-    let head = match column.change {
-        ColumnChangeKind::Added => match &column.from {
-            Some(from) => format!("+ column {name}, {probably}from {from}"),
-            None => format!("+ column {name}"),
-        },
-        ColumnChangeKind::Removed => format!("- column {name}"),
-        ColumnChangeKind::Renamed => format!("~ column {probably}{from} → {name}"),
-        ColumnChangeKind::Moved => {
-            let to = column.to.as_deref().unwrap_or("?");
-            format!("- column {name}, {probably}moved to {to}")
-        }
-        ColumnChangeKind::Changed => format!("~ column {name}"),
-    };
-    let facts: Vec<String> = values(column)
-        .map(str::to_owned)
-        .into_iter()
-        .chain(non_null(column))
-        .collect();
-    if facts.is_empty() {
-        head
-    } else {
-        format!("{head} ({})", facts.join(", "))
-    }
-}
-
-fn values(column: &ColumnChange) -> Option<&'static str> {
-    let gone_or_new = matches!(
-        column.change,
-        ColumnChangeKind::Added | ColumnChangeKind::Removed
-    );
-    match column.values {
-        Values::Same if column.change == ColumnChangeKind::Changed => None,
-        Values::Same => Some("same values"),
-        Values::SameBag => Some("same values, on which rows is not known"),
-        Values::OtherRows => Some("same values on other rows"),
-        Values::Other => Some("other values"),
-        Values::OneValue => Some("all values are one now"),
-        Values::Unknown if gone_or_new => None,
-        Values::Unknown => Some("values not compared"),
-    }
-}
-
-/// How many values there are, where that tells something.
-fn non_null(column: &ColumnChange) -> Option<String> {
-    match (column.values_before, column.values_after) {
-        (Some(before), Some(after)) if before != after => Some(format!(
-            "{} → {}",
-            count(before),
-            counted(after, "value", "values")
-        )),
-        (Some(values), None) | (None, Some(values)) => Some(counted(values, "value", "values")),
-        _ => None,
-    }
-}
-
-fn part_lines(text: &mut String, part: &PartChange) {
-    let kind = part_kind(part.kind);
-    let head = match &part.change {
-        Change::Added => format!("+ {kind} {}", part.name),
-        Change::Removed => format!("- {kind} {}", part.name),
-        Change::Renamed { from } => format!("~ {kind} {from} → {}", part.name),
-        Change::Changed => format!("~ {kind} {}", part.name),
-    };
-    line(text, "    ", &head);
-    if matches!(part.change, Change::Changed) {
-        let change = PropertyChange {
-            property: "definition".to_owned(),
-            before: part.before.clone(),
-            after: part.after.clone(),
-        };
-        property_lines(text, "        ", &[change]);
-    }
-}
-
 fn property_lines(text: &mut String, indent: &str, properties: &[PropertyChange]) {
     for change in properties {
-        let told = |value: &Option<String>| {
-            value
-                .as_deref()
-                .map_or_else(|| "nothing".to_owned(), shortened)
-        };
-        let told = format!(
-            "{}: {} → {}",
-            change.property,
-            told(&change.before),
-            told(&change.after)
-        );
+        let (before, after) = changed::sides(change);
+        let told = format!("{}: {before} → {after}", change.property);
         line(text, indent, &told);
-    }
-}
-
-/// On one line, and not too long.
-fn shortened(value: &str) -> String {
-    let words = value.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= WIDTH {
-        return words;
-    }
-    let cut: String = words.chars().take(WIDTH - 1).collect();
-    format!("{cut}…")
-}
-
-fn kind(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Table => "table",
-        ObjectKind::PartitionedTable => "partitioned table",
-        ObjectKind::ForeignTable => "foreign table",
-        ObjectKind::View => "view",
-        ObjectKind::MaterializedView => "materialized view",
-        ObjectKind::Sequence => "sequence",
-        ObjectKind::Function => "function",
-        ObjectKind::Type => "type",
-        ObjectKind::Schema => "schema",
-        ObjectKind::Other => "object",
-        ObjectKind::Collection => "collection",
-        ObjectKind::TimeSeries => "time series",
-    }
-}
-
-fn part_kind(kind: PartKind) -> &'static str {
-    match kind {
-        PartKind::Constraint => "constraint",
-        PartKind::Index => "index",
-        PartKind::Trigger => "trigger",
-        PartKind::Rule => "rule",
-        PartKind::Policy => "policy",
-        PartKind::Grant => "grant",
-        PartKind::Statistics => "statistics",
-        PartKind::Setting => "setting",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::diff::Loss;
+    use crate::snapshot::diff::{ColumnChange, ColumnChangeKind, Loss, PartChange, Values};
+    use crate::snapshot::{ObjectKind, PartKind};
 
     fn column(name: &str, change: ColumnChangeKind, values: Values) -> ColumnChange {
         ColumnChange {
@@ -313,12 +162,5 @@ mod tests {
             ..Difference::default()
         };
         assert_eq!(text(&same), "same\n");
-    }
-
-    #[test]
-    fn long_definitions_are_cut() {
-        let long = "x ".repeat(200);
-        assert_eq!(shortened(&long).chars().count(), WIDTH);
-        assert_eq!(shortened("a\n  b"), "a b");
     }
 }

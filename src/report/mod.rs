@@ -4,6 +4,7 @@
 //! came from a database reaches the screen with control characters in it.
 
 pub mod archives;
+mod changed;
 pub mod checks;
 pub mod consistency;
 pub mod contents;

@@ -1,11 +1,10 @@
 //! What a migration changed, a line for each object: `shop.users: column name → full_name
 //! (same values), +1 column`.
 
-use super::super::figures::counted;
-use crate::snapshot::PartKind;
-use crate::snapshot::diff::{
-    Change, ColumnChange, ColumnChangeKind, Difference, ObjectChange, PropertyChange, Values,
-};
+use super::super::changed::{self, Detail, Sign};
+use super::super::figures::{counted, numbered};
+use crate::snapshot::Noun;
+use crate::snapshot::diff::{Change, Difference, ObjectChange, PropertyChange};
 
 /// So many objects, and so many losses, are told one by one.
 const TOLD: usize = 40;
@@ -42,164 +41,96 @@ fn and_more(all: usize, one: &str, many: &str) -> Option<String> {
 }
 
 fn object_line(object: &ObjectChange) -> String {
-    let name = &object.object;
-    let mut head = name.clone();
+    format!(
+        "{}: {}",
+        changed::name(object),
+        object_parts(object).join(", ")
+    )
+}
+
+/// What happened to an object, piece by piece; at least one.
+pub(super) fn object_parts(object: &ObjectChange) -> Vec<String> {
     let mut parts = Vec::new();
     match &object.change {
-        Change::Added => parts.push(with_rows("added", object.rows_after)),
-        Change::Removed => parts.push(with_rows("removed", object.rows_before)),
-        Change::Renamed { from } => {
-            head = format!("{from} → {name}");
-            parts.push(if object.probably {
-                "probably renamed".to_owned()
-            } else {
-                "renamed".to_owned()
-            });
-        }
+        Change::Added => parts.push(with_rows("added", object)),
+        Change::Removed => parts.push(with_rows("removed", object)),
+        Change::Renamed { .. } if object.probably => parts.push("probably renamed".to_owned()),
+        Change::Renamed { .. } => parts.push("renamed".to_owned()),
         Change::Changed => {}
     }
-    // All that belongs to a new or a gone object is new or gone with it.
-    if matches!(object.change, Change::Changed | Change::Renamed { .. }) {
-        parts.extend(object.columns.iter().filter_map(column));
-        parts.extend(columns_counted(&object.columns));
-        parts.extend(parts_counted(object));
+    let (counted, named): (Vec<Detail>, Vec<Detail>) = changed::details(object)
+        .into_iter()
+        .partition(|detail| detail.is_countable);
+    parts.extend(named.iter().map(detail));
+    parts.extend(numbers(&counted));
+    if changed::sign(object) == Sign::Changed {
         parts.extend(object.properties.iter().map(property));
         parts.extend(rows_changed(object));
-    } else {
-        parts.extend(object.columns.iter().filter_map(moved));
     }
     parts.extend(object.notes.iter().cloned());
     if parts.is_empty() {
         parts.push("changed".to_owned());
     }
-    format!("{head}: {}", parts.join(", "))
+    parts
 }
 
-fn with_rows(what: &str, rows: Option<u64>) -> String {
-    match rows {
-        Some(rows) => format!("{what} ({})", counted(rows, "row", "rows")),
+fn with_rows(what: &str, object: &ObjectChange) -> String {
+    match changed::rows(object) {
+        Some(rows) => format!("{what} ({rows})"),
         None => what.to_owned(),
     }
 }
 
 fn rows_changed(object: &ObjectChange) -> Option<String> {
     let (before, after) = (object.rows_before?, object.rows_after?);
+    let noun = object.kind.nouns().row;
     match before.cmp(&after) {
-        std::cmp::Ordering::Less => Some(format!("+{}", counted(after - before, "row", "rows"))),
-        std::cmp::Ordering::Greater => Some(format!("-{}", counted(before - after, "row", "rows"))),
+        std::cmp::Ordering::Less => Some(format!("+{}", numbered(after - before, noun))),
+        std::cmp::Ordering::Greater => Some(format!("-{}", numbered(before - after, noun))),
         std::cmp::Ordering::Equal => None,
     }
 }
 
-/// Renamed, moved and changed columns by name; added and removed ones are counted.
-fn column(column: &ColumnChange) -> Option<String> {
-    let name = &column.name;
-    match column.change {
-        ColumnChangeKind::Renamed => {
-            let from = column.from.as_deref().unwrap_or("?");
-            Some(format!("column {from} → {name} ({})", same(column)))
-        }
-        ColumnChangeKind::Moved => moved(column),
-        ColumnChangeKind::Changed => {
-            let mut what: Vec<String> = column.properties.iter().map(property).collect();
-            what.extend(values(column.values).map(str::to_owned));
-            Some(if what.is_empty() {
-                format!("column {name} changed")
-            } else {
-                format!("column {name}: {}", what.join(", "))
-            })
-        }
-        ColumnChangeKind::Added | ColumnChangeKind::Removed => None,
+/// `column name → full_name (same values)`, `column age: type integer → bigint`.
+fn detail(detail: &Detail) -> String {
+    let words = detail.words();
+    if !detail.properties.is_empty() {
+        let properties: Vec<String> = detail.properties.iter().map(property).collect();
+        return format!("{words}: {}", properties.join(", "));
     }
-}
-
-fn moved(column: &ColumnChange) -> Option<String> {
-    let to = column.to.as_deref()?;
-    Some(format!("column {} → {to} ({})", column.name, same(column)))
-}
-
-fn same(column: &ColumnChange) -> &'static str {
-    match (column.probably, column.values) {
-        (true, _) => "probably the same values",
-        (false, Values::Same | Values::Unknown | Values::SameBag) => "same values",
-        (false, Values::OtherRows) => "same values on other rows",
-        (false, Values::Other | Values::OneValue) => "other values",
+    if detail.sign == Sign::Changed && detail.facts.is_empty() {
+        return format!("{words} changed");
     }
-}
-
-fn values(values: Values) -> Option<&'static str> {
-    match values {
-        Values::Same | Values::Unknown => None,
-        Values::SameBag => Some("values on rows that could not be matched"),
-        Values::OtherRows => Some("same values on other rows"),
-        Values::Other => Some("other values"),
-        Values::OneValue => Some("one value where there were several"),
-    }
-}
-
-fn columns_counted(columns: &[ColumnChange]) -> Vec<String> {
-    let number = |kind| columns.iter().filter(|one| one.change == kind).count() as u64;
-    [
-        ("+", ColumnChangeKind::Added),
-        ("-", ColumnChangeKind::Removed),
-    ]
-    .into_iter()
-    .map(|(sign, kind)| (sign, number(kind)))
-    .filter(|(_, number)| *number > 0)
-    .map(|(sign, number)| format!("{sign}{}", counted(number, "column", "columns")))
-    .collect()
+    words
 }
 
 /// `+1 index`, `-2 triggers`, `~1 grant`: new, gone, different, by kind.
-fn parts_counted(object: &ObjectChange) -> Vec<String> {
-    let mut found: Vec<(PartKind, &str, u64)> = Vec::new();
-    for part in &object.parts {
-        let sign = match part.change {
-            Change::Added => "+",
-            Change::Removed => "-",
-            Change::Renamed { .. } | Change::Changed => "~",
-        };
+fn numbers(details: &[Detail]) -> Vec<String> {
+    let mut found: Vec<(Sign, Noun, u64)> = Vec::new();
+    for detail in details {
+        let of = (detail.sign, detail.noun);
         match found
             .iter_mut()
-            .find(|(k, s, _)| *k == part.kind && *s == sign)
+            .find(|(sign, noun, _)| (*sign, *noun) == of)
         {
             Some((_, _, number)) => *number += 1,
-            None => found.push((part.kind, sign, 1)),
+            None => found.push((detail.sign, detail.noun, 1)),
         }
     }
     found
         .into_iter()
-        .map(|(kind, sign, number)| {
-            let (one, many) = part_words(kind);
-            format!("{sign}{}", counted(number, one, many))
-        })
+        .map(|(sign, noun, number)| format!("{}{}", sign.symbol(), numbered(number, noun)))
         .collect()
 }
 
-fn part_words(kind: PartKind) -> (&'static str, &'static str) {
-    match kind {
-        PartKind::Constraint => ("constraint", "constraints"),
-        PartKind::Index => ("index", "indexes"),
-        PartKind::Trigger => ("trigger", "triggers"),
-        PartKind::Rule => ("rule", "rules"),
-        PartKind::Policy => ("policy", "policies"),
-        PartKind::Grant => ("grant", "grants"),
-        PartKind::Statistics => ("statistics object", "statistics objects"),
-        PartKind::Setting => ("setting", "settings"),
-    }
-}
-
 /// `type integer → bigint`; long texts only by name.
-fn property(change: &PropertyChange) -> String {
+pub(super) fn property(change: &PropertyChange) -> String {
     const SHORT: usize = 60;
-    let short = |text: &String| text.chars().count() <= SHORT && !text.contains('\n');
-    match (&change.before, &change.after) {
-        (Some(before), Some(after)) if short(before) && short(after) => {
-            format!("{} {before} → {after}", change.property)
-        }
-        (None, Some(after)) if short(after) => format!("+{} {after}", change.property),
-        (Some(before), None) if short(before) => format!("-{} {before}", change.property),
-        _ => format!("{} changed", change.property),
+    let (before, after) = changed::sides(change);
+    if before.chars().count() <= SHORT && after.chars().count() <= SHORT {
+        format!("{} {before} → {after}", change.property)
+    } else {
+        format!("{} changed", change.property)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::operation::{
 };
 use crate::report::figures::size;
 use crate::report::run::change_lines;
-use crate::snapshot::{Nouns, ObjectKind, SeamError, Snapshot, diff};
+use crate::snapshot::{Nouns, SeamError, Snapshot, diff};
 
 /// An operation's failure as a person reads it.
 #[derive(Clone, Debug)]
@@ -343,7 +343,7 @@ fn proved(proof: &Proof, nouns: Nouns, snapshot: Option<&Snapshot>) -> Proved {
         Verdict::Intact | Verdict::Different | Verdict::Damaged => Proven::Different,
     };
     let line = match (proven, snapshot) {
-        (Proven::Identical, Some(snapshot)) => identical_line(nouns, snapshot),
+        (Proven::Identical, Some(snapshot)) => words::identical(nouns, snapshot),
         (Proven::Identical, None) => "identical".to_owned(),
         (Proven::Different, _) => format!(
             "different: {}",
@@ -363,34 +363,6 @@ fn proved(proof: &Proof, nouns: Nouns, snapshot: Option<&Snapshot>) -> Proved {
         },
         lines: vec![line],
     }
-}
-
-fn identical_line(nouns: Nouns, snapshot: &Snapshot) -> String {
-    let of = |wanted: &[ObjectKind]| {
-        snapshot
-            .objects
-            .iter()
-            .filter(|object| wanted.contains(&object.kind))
-            .count() as u64
-    };
-    let rows = snapshot
-        .objects
-        .iter()
-        .filter_map(|object| object.content.as_ref())
-        .map(|content| content.rows)
-        .sum();
-    let holding = of(&[
-        ObjectKind::Table,
-        ObjectKind::PartitionedTable,
-        ObjectKind::Collection,
-        ObjectKind::TimeSeries,
-    ]);
-    words::identical(
-        nouns,
-        (holding, rows),
-        of(&[ObjectKind::Sequence]),
-        snapshot.large_objects.count,
-    )
 }
 
 /// Whether the failure is about the archive itself, not about the way to a server.

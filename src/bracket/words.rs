@@ -4,7 +4,7 @@ use super::event::{CommandEnd, Step};
 use super::journal::{ArchiveFacts, ProofFacts, Setback};
 use crate::report::consistency;
 use crate::report::figures::{counted, numbered, size};
-use crate::snapshot::Nouns;
+use crate::snapshot::{Nouns, ObjectKind, Snapshot};
 
 /// The lines of a backup step.
 #[must_use]
@@ -169,16 +169,30 @@ pub fn command_failed(who: &str, end: CommandEnd, notes: &[String]) -> Setback {
 
 /// The line of an identical proof.
 #[must_use]
-pub fn identical(
-    nouns: Nouns,
-    (objects, rows): (u64, u64),
-    sequences: u64,
-    large_objects: u64,
-) -> String {
-    let mut parts = vec![numbered(objects, nouns.object), numbered(rows, nouns.row)];
+pub fn identical(nouns: Nouns, snapshot: &Snapshot) -> String {
+    let of = |wanted: &[ObjectKind]| {
+        let objects = snapshot.objects.iter();
+        objects
+            .filter(|object| wanted.contains(&object.kind))
+            .count() as u64
+    };
+    let holding = of(&[
+        ObjectKind::Table,
+        ObjectKind::PartitionedTable,
+        ObjectKind::Collection,
+        ObjectKind::TimeSeries,
+    ]);
+    let contents = snapshot
+        .objects
+        .iter()
+        .filter_map(|one| one.content.as_ref());
+    let rows = contents.map(|content| content.rows).sum();
+    let mut parts = vec![numbered(holding, nouns.object), numbered(rows, nouns.row)];
+    let sequences = of(&[ObjectKind::Sequence]);
     if sequences > 0 {
         parts.push(counted(sequences, "sequence", "sequences"));
     }
+    let large_objects = snapshot.large_objects.count;
     if large_objects > 0 {
         parts.push(counted(large_objects, "large object", "large objects"));
     }

@@ -106,6 +106,8 @@ fn tables(nouns: Nouns, snapshot: &Snapshot) -> String {
     ])
     .indented(2);
     let stored = stored_bytes(snapshot);
+    // Where all content lies in one stream, each object says what its own comes to.
+    let shared = stored.is_empty() && !snapshot.streams.is_empty();
     let with_content: Vec<_> = snapshot
         .objects
         .iter()
@@ -117,7 +119,9 @@ fn tables(nouns: Nouns, snapshot: &Snapshot) -> String {
             &count(content.rows),
             &stored
                 .get(object.name.as_str())
-                .map_or_else(String::new, |bytes| size(*bytes)),
+                .copied()
+                .or((shared && object.bytes > 0).then_some(object.bytes))
+                .map_or_else(String::new, size),
             &object.columns.len().to_string(),
         ]);
     }

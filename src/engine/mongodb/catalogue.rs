@@ -38,6 +38,17 @@ pub(super) async fn read(
     Ok(definitions)
 }
 
+/// How many collections and time series people made, without their views.
+pub(super) async fn count(session: &Session, database: &Database) -> Result<u64, EngineError> {
+    let mut count = 0;
+    for info in list(session, database).await? {
+        let one = definition(info, &[])?;
+        let is_view = one.kind() == crate::snapshot::ObjectKind::View;
+        count += u64::from(!is_view && !one.is_internal() && one.name() != marker::COLLECTION);
+    }
+    Ok(count)
+}
+
 fn definition(
     info: RawDocumentBuf,
     indexes: &[RawDocumentBuf],

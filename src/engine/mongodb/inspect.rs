@@ -44,7 +44,11 @@ pub(super) async fn reach(context: &Context, target: &Target) -> Result<Inspecti
 async fn basics(context: &Context, session: &Session) -> Result<Inspection, EngineError> {
     let server = server::facts(session).await?;
     let name = session.database().name();
-    let (bytes, tables) = server::size(session, name).await?;
+    // The server counts views' and time series' own collections too.
+    let (bytes, all) = server::size(session, name).await?;
+    let tables = catalogue::count(session, session.database())
+        .await
+        .unwrap_or(all);
     let mut checks = vec![version_check(&server)];
     let mut tools = Vec::new();
     for name in ["mongodump", "mongorestore"] {

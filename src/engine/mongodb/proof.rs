@@ -17,8 +17,6 @@ pub(super) async fn compare(
     copy: &DatabaseCopy,
 ) -> Result<Comparison, EngineError> {
     let archive = source.snapshot();
-    let bytes = archive.streams.iter().map(|stream| stream.bytes).sum();
-    context.progress.phase("compare", Some(bytes));
     let session = server::connect(context, &copy.target).await?;
     let server = server::facts(&session).await?;
     let database = session.other(&copy.name);

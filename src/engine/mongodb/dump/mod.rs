@@ -62,7 +62,6 @@ pub(super) async fn dump(
         bytes,
     } = context.unless_cancelled(look(&session, target)).await?;
     let excluded = excluded(&before, request);
-    context.progress.phase("read", Some(bytes));
     let taken_at = Utc::now();
     let read = if request.consistent {
         let wanted = Wanted {

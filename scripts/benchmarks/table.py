@@ -1,19 +1,19 @@
-"""Figures as Markdown, between two markers of docs/benchmarks.md."""
+"""Figures as Markdown, between two markers of docs/benchmarks.md for each engine."""
 
 import platform
 from pathlib import Path
 
-from .contenders import GROUPS, OURS
+from .contenders import OURS
 
-BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- {} figures: written by make bench -->", "<!-- end of {} figures -->"
 
 
-def markdown(results, about):
+def markdown(groups, results, about):
     """The tables for all groups that were measured, in their fixed order."""
     lines = [about, ""]
     lines += ["| bookend | against | seconds | seconds | ratio | to reach |",
               "| --- | --- | ---: | ---: | ---: | ---: |"]
-    for group in GROUPS:
+    for group in groups:
         figures = results.get(group.name)
         for pair in group.pairs if figures else []:
             ours, theirs = figures[pair.ours], figures[pair.theirs]
@@ -22,7 +22,7 @@ def markdown(results, about):
             lines.append(f"| {pair.ours}{group.title} | {pair.theirs} | {spread(ours)} | {spread(theirs)} "
                          f"| {ratio:.2f}{met} | ≤ {pair.limit:.2f} |")
     lines += ["", "| peak memory of bookend's process | MiB | to reach |", "| --- | ---: | ---: |"]
-    for group in GROUPS:
+    for group in groups:
         for name in group.commands if group.name in results else []:
             if name in OURS:
                 mib = results[group.name][name]["peak_kib"] / 1024
@@ -45,9 +45,10 @@ def about(runs, scale, versions, cores):
             f"{memory:.0f} GiB; {'; '.join(versions)}.")
 
 
-def write(page, text):
-    """Puts the text between the page's markers."""
+def write(page, engine, text):
+    """Puts the text between the engine's markers of the page."""
+    begin, end = BEGIN.format(engine), END.format(engine)
     whole = page.read_text()
-    before, rest = whole.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    before, rest = whole.split(begin, 1)
+    _, after = rest.split(end, 1)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")

@@ -6,7 +6,7 @@ PYTHON ?= python3
 .PHONY: help build servers servers-postgresql debian-packages test test-debian demo bench lint
 
 help:
-	@echo 'make demo         a real migration, bracketed, on a server of its own'
+	@echo 'make demo         two real migrations, bracketed, on servers of their own'
 	@echo 'make test         everything, against PostgreSQL 16 and 18 and MongoDB 6'
 	@echo 'make test-debian  PostgreSQL 15 with TLS, ICU and contrib (as root it installs them)'
 	@echo 'make bench        the figures of docs/benchmarks.md'
@@ -33,10 +33,10 @@ test-debian: servers-postgresql debian-packages
 	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls \
 		--test table_of_contents
 
-demo: servers-postgresql build
+demo: servers build
 	@scripts/demo.sh
 
-bench: servers-postgresql debian-packages build
+bench: servers debian-packages build
 	@$(PYTHON) scripts/bench.py $(BENCH)
 
 lint:

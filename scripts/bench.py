@@ -6,7 +6,7 @@
     scripts/bench.py --only backup          one group of commands (repeatable)
     scripts/bench.py --runs 3 --scale 2     a quick look: printed, not written
 
-The data (about 2 GB at scale 50) is made once and kept under .cache/bench.
+The data (about 2 GB and 450 MB at scale 50) is made once and kept under .cache/bench.
 """
 
 import argparse

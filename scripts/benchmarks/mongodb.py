@@ -18,7 +18,7 @@ sys.path.insert(0, str(CACHE / "pymongo"))
 
 # Scale 50 gives 1 million documents: about 450 MB.
 DOCUMENTS_PER_SCALE = 20_000
-LARGE_DOCUMENTS = 12
+LARGE_DOCUMENTS = 24
 OPTIONS = ["--wiredTigerCacheSizeGB=2", "--oplogSize=2048"]
 
 
@@ -88,14 +88,15 @@ def documents(server, scale):
 
 
 def large_documents(server, _scale):
-    """Documents as large as can be, half of which no compression makes smaller."""
+    """Two collections of documents as large as can be; half of them no compression makes
+    smaller."""
     def fill(database):
         noise = random.Random(42)
         for number in range(LARGE_DOCUMENTS):
             size = (16 << 20) - 64
             value = noise.randbytes(size) if number % 2 else b"bookend " * (size // 8)
-            database.large.insert_one({"_id": number, "value": value})
-    return ensure(server, "bench_large", fill)
+            database[f"large_{number // 2 % 2}"].insert_one({"_id": number, "value": value})
+    return ensure(server, "bench_large_2", fill)
 
 
 def ensure(server, name, fill):

@@ -1,4 +1,5 @@
-"""Makes the user who looks after the to-do lists: rights on databases, none on the server."""
+"""Makes the user who looks after the to-do lists: owns them, may make databases, and reads the
+oplog; no right on the server itself."""
 
 import os
 
@@ -8,4 +9,5 @@ password = os.environ["password"]
 client = pymongo.MongoClient("127.0.0.1", int(os.environ["port"]), username="root",
                              password=password, directConnection=True)
 client.admin.command("createUser", "keeper", pwd=password, roles=[
-    "readWriteAnyDatabase", "dbAdminAnyDatabase", {"role": "read", "db": "local"}])
+    {"role": "dbOwner", "db": "todos"}, "readWriteAnyDatabase", "dbAdminAnyDatabase",
+    {"role": "read", "db": "local"}])

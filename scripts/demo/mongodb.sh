@@ -16,7 +16,7 @@ end_busy() {
     wait "$busy_pid" 2>/dev/null || true
     busy_pid=
 }
-note 'MONGODB_URI leads to it, as a user who may write to any database, but not administer the server.'
+note 'MONGODB_URI leads to it, as a user who owns it and may make databases. No administrator is needed.'
 
 heading 'The migration'
 show 0 cat scripts/demo/migrate_todos.py

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
@@ -17,6 +18,10 @@ use crate::connection::Secret;
 
 /// How long standard error may stay open after the tool itself has ended.
 const STDERR_GRACE: Duration = Duration::from_secs(2);
+
+/// Bytes that a pipe to or from a tool holds, where the system allows it: sixteen times its own
+/// choice, so that neither side waits for the other at every few documents.
+const PIPE: i32 = 1 << 20;
 
 /// How a tool ended, as its supervisor saw it.
 #[derive(Clone, Debug)]
@@ -107,6 +112,7 @@ impl Running {
             })?;
         let pid = child.id();
         let group = Group::of(pid);
+        widen(&child);
         let stdin = feed(&mut child, std::mem::take(&mut command.input));
         let (sender, ended) = watch::channel(None);
         let stdout = child
@@ -216,6 +222,16 @@ impl Drop for Running {
         if let Some(task) = self.captured.take() {
             task.abort();
         }
+    }
+}
+
+/// Makes the pipes larger. A system that has given all that it gives keeps them as they are.
+fn widen(child: &Child) {
+    if let Some(pipe) = &child.stdin {
+        let _as_it_was = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
+    }
+    if let Some(pipe) = &child.stdout {
+        let _as_it_was = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
     }
 }
 

@@ -2,6 +2,7 @@
 //! own and read back.
 
 pub mod archive_stream;
+mod batches;
 mod catalogue;
 mod check;
 pub mod compare;

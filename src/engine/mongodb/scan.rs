@@ -1,59 +1,17 @@
 //! Reading collections ourselves: raw batches, hashed as they come.
 
-use bson::{RawDocument, RawDocumentBuf, cstr};
+use bson::RawDocument;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mongodb::Database;
-use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
+use mongodb::raw_batch_cursor::RawBatch;
 
 use crate::connection::mongodb::Session;
 use crate::engine::{Context, EngineError};
 use crate::fingerprint::{DocumentHasher, HashedDocuments};
 use crate::snapshot::ObjectKind;
 
+use super::batches::{AbortOnDrop, Batches, Turns, everything, turns};
 use super::definitions::CollectionDefinition;
-use super::server::refused;
-
-/// Documents that the first answer may hold: more than fit into its 16 MiB. (The server's own
-/// choice for the first one is 101.)
-const FIRST: i32 = 1 << 20;
-
-/// `find` for everything in a collection, in the order in which it lies there.
-pub(super) fn everything(body: &str) -> RawDocumentBuf {
-    let mut command = RawDocumentBuf::new();
-    command.append(cstr!("find"), body);
-    command.append(cstr!("batchSize"), FIRST);
-    command
-}
-
-/// Opens a cursor.
-pub(super) async fn open(
-    session: &Session,
-    database: &Database,
-    command: RawDocumentBuf,
-    body: &str,
-) -> Result<RawBatchCursor, EngineError> {
-    database
-        .run_raw_cursor_command(command)
-        .batch()
-        .await
-        .map_err(refused(session, unreadable(body)))
-}
-
-/// The next batch, `None` at the end.
-pub(super) async fn next(
-    session: &Session,
-    cursor: &mut RawBatchCursor,
-    body: &str,
-) -> Result<Option<RawBatch>, EngineError> {
-    let batch = cursor.next().await;
-    batch
-        .transpose()
-        .map_err(refused(session, unreadable(body)))
-}
-
-fn unreadable(body: &str) -> String {
-    format!("the documents of {body} could not be read")
-}
 
 /// The documents of a batch.
 pub(super) fn documents<'a>(
@@ -85,11 +43,13 @@ pub(super) async fn hash(
         .map(|one| (one.name().to_owned(), one.body_name()))
         .collect();
     all.reverse();
+    let turns = turns();
     stream::iter(all)
         .map(|(name, body)| {
             let (context, session, database) = (context.clone(), session.clone(), database.clone());
+            let turns = turns.clone();
             async move {
-                let work = async move { one(&context, &session, &database, &body).await };
+                let work = async move { one(&context, &session, &database, &body, &turns).await };
                 Ok((name, on_its_own(work).await?))
             }
         })
@@ -105,14 +65,6 @@ where
 {
     let mut task = AbortOnDrop(tokio::spawn(work));
     (&mut task.0).await.unwrap_or(Err(EngineError::Cancelled))
-}
-
-struct AbortOnDrop(tokio::task::JoinHandle<Result<HashedDocuments, EngineError>>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// Hashes one document.
@@ -134,10 +86,11 @@ async fn one(
     session: &Session,
     database: &Database,
     body: &str,
+    turns: &Turns,
 ) -> Result<HashedDocuments, EngineError> {
-    let mut cursor = open(session, database, everything(body), body).await?;
+    let mut batches = Batches::open(session, database, everything(body), body, turns).await?;
     let mut hasher = DocumentHasher::new();
-    while let Some(batch) = next(session, &mut cursor, body).await? {
+    while let Some(batch) = batches.next(session).await? {
         if context.cancel.is_cancelled() {
             return Err(EngineError::Cancelled);
         }

@@ -16,6 +16,8 @@ pub(super) struct Element<'a> {
     pub kind: u8,
     pub name: &'a [u8],
     pub value: &'a [u8],
+    /// Its name is what was expected.
+    pub as_expected: bool,
 }
 
 /// Walks over the elements between a document's length and its final zero.
@@ -60,6 +62,7 @@ impl<'a> Elements<'a> {
             kind: *kind,
             name,
             value,
+            as_expected,
         }))
     }
 }

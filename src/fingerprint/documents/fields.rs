@@ -125,15 +125,13 @@ impl Fields {
         }
     }
 
-    /// The place of an element's field; `None` if it is not listed.
+    /// The place of an element's field; `None` if it is not listed. The element was read with
+    /// the name that [`expected`](Self::expected) gave.
     #[inline]
     pub(super) fn place(&mut self, element: &Element<'_>) -> Option<usize> {
         let expected = self.expected_place();
-        let as_expected = self
-            .list
-            .get(expected)
-            .is_some_and(|field| *field.name == *element.name);
-        let place = if as_expected {
+        // Without an expectation the empty name is what was expected.
+        let place = if element.as_expected && expected < self.list.len() {
             expected
         } else {
             let Some(place) = self.find(element.name) else {

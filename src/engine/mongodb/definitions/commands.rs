@@ -40,19 +40,35 @@ impl CollectionDefinition {
     /// is nothing.
     #[must_use]
     pub fn create_indexes(&self) -> Option<RawDocumentBuf> {
-        let indexes = self.indexes.iter();
-        self.create_these(indexes.filter(|index| !index.comes_with_collection()))
+        self.create_these(self.missing())
+    }
+
+    /// The same in so many commands at most, each with the names of its indexes.
+    #[must_use]
+    pub fn create_indexes_in(&self, parts: usize) -> Vec<(Vec<&str>, RawDocumentBuf)> {
+        let missing: Vec<_> = self.missing().collect();
+        let size = missing.len().div_ceil(parts.max(1)).max(1);
+        let command = |part: &[&'_ IndexDefinition]| self.create_these(part.iter().copied());
+        let named = missing.chunks(size).filter_map(|part| {
+            let names = part.iter().map(|index| index.name.as_str()).collect();
+            Some((names, command(part)?))
+        });
+        named.collect()
     }
 
     /// The same, one command for each index: an index that the server refuses is then named
     /// and does not take the others with it.
     #[must_use]
     pub fn create_indexes_singly(&self) -> Vec<(String, RawDocumentBuf)> {
-        let indexes = self.indexes.iter();
-        let missing = indexes.filter(|index| !index.comes_with_collection());
+        let missing = self.missing();
         missing
             .filter_map(|index| Some((index.name.clone(), self.create_these([index])?)))
             .collect()
+    }
+
+    fn missing(&self) -> impl Iterator<Item = &IndexDefinition> {
+        let indexes = self.indexes.iter();
+        indexes.filter(|index| !index.comes_with_collection())
     }
 
     pub(super) fn create_these<'a>(

@@ -135,6 +135,26 @@ fn indexes_are_made_as_they_were_without_what_no_server_takes() {
     assert_eq!(names, ["b_a", "x"]);
 }
 
+#[test]
+fn indexes_are_shared_by_as_many_commands_as_are_asked_for() {
+    let index = |n: i32| rawdoc! { "v": 2, "key": { "x": n }, "name": format!("x_{n}") };
+    let definition = collection(rawdoc! {}, &[id_index(), index(1), index(2), index(3)]);
+    let names = |parts| -> Vec<Vec<String>> {
+        let commands = definition.create_indexes_in(parts).into_iter();
+        let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        commands.map(|(one, _)| names(one)).collect()
+    };
+    assert_eq!(names(1), [["x_1", "x_2", "x_3"]]);
+    assert_eq!(names(2), [vec!["x_1", "x_2"], vec!["x_3"]]);
+    assert_eq!(names(9).len(), 3);
+    let [(_, whole)] = &definition.create_indexes_in(1)[..] else {
+        panic!("one command");
+    };
+    assert_eq!(Some(whole), definition.create_indexes().as_ref());
+    let bare = collection(rawdoc! {}, &[id_index()]);
+    assert!(bare.create_indexes_in(2).is_empty());
+}
+
 fn expiring() -> CollectionDefinition {
     let index = rawdoc! { "v": 2, "key": { "t": 1 }, "name": "t_1", "expireAfterSeconds": 60 };
     collection(

@@ -16,6 +16,9 @@ use super::Plan;
 use super::repairs::{Empty, Repairs};
 use super::tool::{broken, stalled};
 
+/// Bytes that the tool must take within our patience.
+const PIECE: usize = 256 << 10;
+
 /// What went by.
 pub(super) struct Fed {
     /// Documents by the name in the blocks.
@@ -102,7 +105,7 @@ impl<W: AsyncWrite + Send + Unpin> Pipe<W> {
         let Some(stdin) = &mut self.stdin else {
             return Ok(());
         };
-        for part in bytes.chunks(64 << 10) {
+        for part in bytes.chunks(PIECE) {
             match timeout(self.patience, stdin.write_all(part)).await {
                 Ok(written) => written.map_err(broken)?,
                 Err(_) => return Err(stalled(self.patience)),

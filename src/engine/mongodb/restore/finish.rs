@@ -6,13 +6,14 @@ use bson::{Document, Timestamp, doc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::engine::mongodb::definitions::{CollectionDefinition, corrections};
-use crate::engine::mongodb::server::{number, refused, words};
+use crate::engine::mongodb::server::{number, refused};
 use crate::engine::mongodb::{catalogue, marker};
 use crate::engine::{Context, EngineError};
 use crate::snapshot::ObjectKind;
 
 use super::Plan;
 use super::feed::Fed;
+use super::indexes;
 use super::repairs::Empty;
 
 /// Puts right what the tool left wrong; in words what is worth telling.
@@ -21,21 +22,40 @@ pub(super) async fn finish(
     plan: &Plan,
     fed: &Fed,
 ) -> Result<Vec<String>, EngineError> {
+    durable(plan).await?;
     count(plan, fed).await?;
     let all: Vec<_> = fed.empty.iter().map(|one| empty_again(plan, one)).collect();
     stream::iter(all)
         .buffer_unordered(context.jobs.max(1))
         .try_collect::<()>()
         .await?;
-    context.progress.status("indexes");
-    let all: Vec<_> = plan.held.iter().map(|one| indexes(plan, one)).collect();
-    stream::iter(all)
-        .buffer_unordered(context.jobs.max(1))
-        .try_collect::<()>()
-        .await?;
+    indexes::build(context, plan, fed).await?;
     put_right(plan).await?;
-    context.progress.status("");
     Ok(notes(plan))
+}
+
+/// The tool was told not to wait for the journal or for other members. What was inserted is
+/// kept from here on: a write of this kind waits for all that came before it.
+async fn durable(plan: &Plan) -> Result<(), EngineError> {
+    let what = "what was inserted could not be made durable";
+    let answer = plan
+        .database()
+        .run_command(doc! {
+            "update": marker::COLLECTION,
+            // There is none: nothing is changed.
+            "updates": [{ "q": { "_id": "durable" }, "u": { "$set": { "by": "now" } } }],
+            "writeConcern": { "w": "majority", "j": true },
+        })
+        .await
+        .map_err(refused(&plan.session, what))?;
+    match answer.get("writeConcernError") {
+        None => Ok(()),
+        Some(error) => Err(EngineError::Restore {
+            what: what.to_owned(),
+            reasons: vec![error.to_string()],
+            advice: None,
+        }),
+    }
 }
 
 /// Every collection must hold what was fed: the tool leaves documents out with exit code 0.
@@ -106,31 +126,6 @@ async fn empty_again(plan: &Plan, one: &Empty) -> Result<(), EngineError> {
         .await
         .map(drop)
         .map_err(refused(&plan.session, what))
-}
-
-/// Builds a collection's indexes, together if the server takes them all.
-async fn indexes(plan: &Plan, one: &CollectionDefinition) -> Result<(), EngineError> {
-    let Some(all) = one.create_indexes() else {
-        return Ok(());
-    };
-    let database = plan.database();
-    if database.run_raw_command(all).await.is_ok() {
-        return Ok(());
-    }
-    let mut reasons = Vec::new();
-    for (name, command) in one.create_indexes_singly() {
-        if let Err(error) = database.run_raw_command(command).await {
-            reasons.push(format!("index {name} of {}: {}", one.name(), words(&error)));
-        }
-    }
-    if reasons.is_empty() {
-        return Ok(());
-    }
-    Err(EngineError::Restore {
-        what: format!("the server refuses indexes of {}", one.name()),
-        reasons,
-        advice: None,
-    })
 }
 
 /// Options of what the tool made itself.

@@ -4,6 +4,7 @@
 mod create;
 mod feed;
 mod finish;
+mod indexes;
 mod repairs;
 mod tool;
 

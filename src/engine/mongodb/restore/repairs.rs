@@ -27,10 +27,11 @@ pub(super) struct Empty {
 }
 
 /// Looks at every document.
-#[derive(Default)]
 pub(super) struct Repairs {
     /// Collections whose documents the tool does not insert.
     ours: BTreeSet<String>,
+    /// Finds what may be an empty timestamp.
+    zeros: memmem::Finder<'static>,
     header: Header,
     entries: Vec<CollectionEntry>,
     empty: Vec<Empty>,
@@ -58,7 +59,12 @@ impl Repairs {
         let ours = ours.filter(|one| is_skipped(one) || is_to_be_skipped(one));
         Self {
             ours: ours.map(|one| one.name().to_owned()).collect(),
-            ..Self::default()
+            zeros: memmem::Finder::new(&[0; 9]),
+            header: Header::default(),
+            entries: Vec::new(),
+            empty: Vec::new(),
+            odd: Vec::new(),
+            odd_bytes: 0,
         }
     }
 
@@ -118,7 +124,7 @@ impl Repairs {
 
     fn look(&mut self, number: usize, document: &[u8]) -> Result<(), String> {
         // The zero after the name and the eight of the timestamp.
-        if memmem::find(document, &[0; 9]).is_none() {
+        if self.zeros.find(document).is_none() {
             return Ok(());
         }
         let raw = RawDocument::from_bytes(document).map_err(|error| error.to_string())?;

@@ -48,6 +48,9 @@ pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<F
         .arg(format!("--nsTo={to}.*"))
         .args(not_for_the_tool(plan, &from))
         .args(["--bypassDocumentValidation", "--keepIndexVersion"])
+        // Its default waits for the journal after each batch. All is made durable at once
+        // before it is counted.
+        .arg("--writeConcern={w: 1, j: false}")
         // Indexes come afterwards, from the raw definitions.
         .arg("--noIndexRestore")
         .arg(format!("--numParallelCollections={}", context.jobs.max(1)))

@@ -18,6 +18,7 @@ use crate::engine::{Context, EngineError};
 use crate::snapshot::{ObjectKind, SeamError, Sink};
 
 use super::archive_stream::{CollectionEntry, Header};
+use super::batches::turns;
 use super::consistency::ddl_since;
 use super::definitions::CollectionDefinition;
 use super::dump::{Dumped, Read};
@@ -97,6 +98,7 @@ async fn hash_all(
     sender: mpsc::Sender<worker::Batch>,
 ) -> Result<Vec<Read>, EngineError> {
     let database = session.database().name();
+    let turns = turns();
     let mut tasks = Vec::new();
     for (number, one) in all.iter().enumerate() {
         let job = worker::Job {
@@ -104,6 +106,7 @@ async fn hash_all(
             body: one.body_name(),
             has_documents: one.kind() != ObjectKind::View,
             at,
+            turns: turns.clone(),
         };
         let entry = one.entry(database);
         let (context, session, sender) = (context.clone(), session.clone(), sender.clone());

@@ -4,6 +4,7 @@ use bson::{RawDocumentBuf, Timestamp, cstr, rawdoc};
 use tokio::sync::mpsc;
 
 use crate::connection::mongodb::Session;
+use crate::engine::mongodb::batches::{Batches, Turns, everything};
 use crate::engine::mongodb::scan;
 use crate::engine::{Context, EngineError};
 use crate::fingerprint::{DocumentHasher, HashedDocuments};
@@ -16,6 +17,7 @@ pub(super) struct Job {
     pub body: String,
     pub has_documents: bool,
     pub at: Timestamp,
+    pub turns: Turns,
 }
 
 /// Whole documents of one collection; `None` at its end.
@@ -26,7 +28,7 @@ pub(super) struct Batch {
 
 /// `find` at the snapshot.
 fn find(job: &Job) -> RawDocumentBuf {
-    let mut command = scan::everything(&job.body);
+    let mut command = everything(&job.body);
     command.append(
         cstr!("readConcern"),
         rawdoc! { "level": "snapshot", "atClusterTime": job.at },
@@ -44,13 +46,15 @@ pub(super) async fn read(
     let mut hasher = DocumentHasher::new();
     if job.has_documents {
         let database = session.database();
-        let mut cursor = scan::open(&session, database, find(&job), &job.body).await?;
-        while let Some(batch) = scan::next(&session, &mut cursor, &job.body).await? {
+        let mut batches =
+            Batches::open(&session, database, find(&job), &job.body, &job.turns).await?;
+        while let Some(batch) = batches.next(&session).await? {
             if context.cancel.is_cancelled() {
                 return Err(EngineError::Cancelled);
             }
             let (bytes, count) = (hasher.bytes(), hasher.count());
-            let mut documents = Vec::new();
+            // Not a byte more: a batch may have 16 MiB.
+            let mut documents = Vec::with_capacity(batch.as_raw_document().as_bytes().len());
             for document in scan::documents(&batch, &job.body)? {
                 let document = document?.as_bytes();
                 scan::hash_one(&mut hasher, document, &job.body)?;

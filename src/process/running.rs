@@ -19,8 +19,8 @@ use crate::connection::Secret;
 /// How long standard error may stay open after the tool itself has ended.
 const STDERR_GRACE: Duration = Duration::from_secs(2);
 
-/// Bytes that a pipe to or from a tool holds, where the system allows it: sixteen times its own
-/// choice, so that neither side waits for the other at every few documents.
+/// Bytes that the pipe from a tool holds, where the system allows it: sixteen times its own
+/// choice, so that neither side waits for the other every few rows.
 const PIPE: i32 = 1 << 20;
 
 /// How a tool ended, as its supervisor saw it.
@@ -225,11 +225,9 @@ impl Drop for Running {
     }
 }
 
-/// Makes the pipes larger. A system that has given all that it gives keeps them as they are.
+/// Makes the pipe that a tool writes to larger. A system that has given all that it gives
+/// keeps it as it is. What a tool reads stays narrow: that it stopped reading shows the sooner.
 fn widen(child: &Child) {
-    if let Some(pipe) = &child.stdin {
-        let _as_it_was = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
-    }
     if let Some(pipe) = &child.stdout {
         let _as_it_was = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use crate::connection::mongodb::ToolConfig;
 use crate::engine::mongodb::TOOLS_MAJOR;

@@ -71,6 +71,8 @@ class Bench:
     def prepare(self, group):
         shutil.rmtree(self.work, ignore_errors=True)
         self.store.mkdir(parents=True)
+        # Of a run that was interrupted.
+        self.server.drop("bench_copy")
         if any("restore" in name for name in group.commands):
             self.dump_for_the_vendor()
             command = [self.bookend, "backup", "env:DATABASE_URL", "--store", str(self.store), "-q"]

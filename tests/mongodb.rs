@@ -396,7 +396,7 @@ fn a_server_that_dies_leaves_no_archive() {
     });
     let bookend = bookend();
     let running = bookend.spawn(&["--progress", "json", "backup", &server.url("large")]);
-    running.wait_for_stderr("read");
+    running.wait_for_stderr("\"event\":\"progress\"");
     server.kill();
     let ended = running.wait();
     assert_ne!(ended.code, Some(0), "{ended}");

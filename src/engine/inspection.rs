@@ -11,6 +11,9 @@ pub struct Inspection {
     pub product: String,
     /// Bytes of the database.
     pub bytes: u64,
+    /// About how many bytes a backup will read, for the time left.
+    #[serde(skip)]
+    pub data_bytes: u64,
     /// Tables or collections.
     pub tables: u64,
     /// The vendor's tools that would be used, `name version (path)`.

@@ -161,16 +161,15 @@ async fn read(
     Ok(snapshot)
 }
 
-/// About how many bytes of rows will come, for the time left: what a server tells of a
-/// database counts indexes too, a third of it as a rule of thumb. A server that does not tell
-/// is backed up all the same; one that cannot be reached is not asked twice.
+/// About how many bytes will come, for the time left. A server that does not tell is backed up
+/// all the same; one that cannot be reached is not asked twice.
 async fn expected(
     ws: &Workspace,
     engine: &dyn Engine,
     target: &Target,
 ) -> Result<Option<u64>, OperationError> {
     match engine.inspect(&ws.context(), target).await {
-        Ok(inspection) => Ok(Some(inspection.bytes / 3 * 2)),
+        Ok(inspection) => Ok(Some(inspection.data_bytes)),
         Err(error @ (EngineError::Connection(_) | EngineError::Cancelled)) => Err(error.into()),
         Err(_) => Ok(None),
     }

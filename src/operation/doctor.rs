@@ -148,6 +148,7 @@ mod tests {
             server_version: "16.14".to_owned(),
             product: "PostgreSQL".to_owned(),
             bytes: 0,
+            data_bytes: 0,
             tables: 0,
             tools: vec!["newtool 3.1 (/bin/newtool)".to_owned()],
             identity: None,

@@ -134,6 +134,7 @@ impl Engine for Fake {
             server_version: "1.0".to_owned(),
             product: "Fake".to_owned(),
             bytes: self.bytes,
+            data_bytes: self.bytes,
             tables: 1,
             tools: Vec::new(),
             identity: Some("42".to_owned()),

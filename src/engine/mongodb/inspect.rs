@@ -72,6 +72,7 @@ async fn basics(context: &Context, session: &Session) -> Result<Inspection, Engi
         server_version: server.version.clone(),
         product: "MongoDB".to_owned(),
         bytes,
+        data_bytes: server::data_size(session).await.unwrap_or(bytes),
         tables,
         tools,
         identity: server.identity,

@@ -152,6 +152,16 @@ pub(super) async fn size(session: &Session, database: &str) -> Result<(u64, u64)
     Ok((bytes, number(&stats, "collections")))
 }
 
+/// Bytes of the documents of the session's own database, as a dump writes them; `None` if the
+/// server does not tell.
+pub(super) async fn data_size(session: &Session) -> Option<u64> {
+    let stats = session
+        .command(doc! { "dbStats": 1, "scale": 1 })
+        .await
+        .ok()?;
+    Some(number(&stats, "dataSize"))
+}
+
 /// Whether a field is this text.
 pub(super) fn says(document: &Document, key: &str, text: &str) -> bool {
     document.get_str(key).is_ok_and(|found| found == text)

@@ -155,3 +155,55 @@ fn an_edited_manifest_is_found_and_a_newer_format_is_told_from_damage() {
     }
     scene.is_untouched();
 }
+
+/// Changes one byte of the large object that holds `sought`, and makes every digest anew.
+fn forge_large_object(archive: &mut [u8], sought: &[u8]) {
+    let mut windows = archive.windows(sought.len());
+    let at = windows.position(|found| found == sought).unwrap();
+    archive[at] ^= 1;
+    let last = archive
+        .windows(14)
+        .rposition(|found| found == b"{\"manifest_at\"")
+        .unwrap();
+    let line = String::from_utf8(archive[last..last + 115].to_vec()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let at = line["manifest_at"].as_str().unwrap();
+    let body = at.parse::<usize>().unwrap() + 512;
+    let text = String::from_utf8(archive[body..last].to_vec()).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut forged = text;
+    for member in manifest["members"].as_array().unwrap() {
+        let number = |key: &str| usize::try_from(member[key].as_u64().unwrap()).unwrap();
+        let from = number("offset") + 512;
+        let digest = Sha256::digest(&archive[from..from + number("stored")]);
+        forged = forged.replace(member["sha256"].as_str().unwrap(), &format!("{digest:x}"));
+    }
+    let digest = format!("{:x}", Sha256::digest(forged.as_bytes()));
+    archive[body..last].copy_from_slice(forged.as_bytes());
+    let place = archive
+        .windows(64)
+        .rposition(|found| found == line["sha256"].as_str().unwrap().as_bytes());
+    let place = place.unwrap();
+    archive[place..place + 64].copy_from_slice(digest.as_bytes());
+}
+
+#[test]
+fn a_large_object_whose_digest_was_forged_is_named_without_a_server() {
+    let scene = Scene::with(
+        "forged_lo",
+        "SELECT lo_from_bytea(4711, convert_to(repeat('large', 900), 'UTF8')), lo_from_bytea(4712, 'x')",
+    );
+    scene.bookend.succeed(&["backup", "--compress", "none"]);
+    let archive = scene.bookend.archives().pop().unwrap();
+    let mut bytes = std::fs::read(archive).unwrap();
+    forge_large_object(&mut bytes, b"largelarge");
+    let forged = place(&scene, "forged.tar", &bytes);
+    let output = scene
+        .bookend
+        .run(&["--json", "verify", forged.to_str().unwrap()])
+        .expect_code(3);
+    let found = output.json();
+    let differences = found["differences"].as_array().unwrap();
+    assert_eq!(differences.len(), 1, "{found}");
+    assert_eq!(differences[0]["object"], "large object 4711", "{found}");
+}

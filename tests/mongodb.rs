@@ -350,8 +350,6 @@ fn a_migration_is_bracketed() {
     let ran = bookend().succeed(&[
         "run",
         &server.url("bracket"),
-        "--no-rehearsal",
-        "a test",
         "--",
         program,
         "--ignored",
@@ -360,6 +358,7 @@ fn a_migration_is_bracketed() {
     ]);
     assert!(ran.stdout.contains("title → name (same values)"), "{ran}");
     assert!(ran.stdout.contains("reviewers: added"), "{ran}");
+    assert!(ran.stdout.contains("as rehearsed"), "{ran}");
     server.with(|client| async move { client.database("bracket").drop().await.unwrap() });
 }
 

@@ -17,6 +17,14 @@ mod crashes;
 mod endings;
 #[path = "run/environment.rs"]
 mod environment;
+#[path = "run/gap.rs"]
+mod gap;
+#[path = "run/left.rs"]
+mod left;
+#[path = "run/rehearsal.rs"]
+mod rehearsal;
+#[path = "run/several.rs"]
+mod several;
 
 use common::{Bookend, Output, Server, TestDatabase, Version};
 use serde_json::Value;
@@ -44,6 +52,14 @@ fn arguments<'a>(url: &'a str, options: &[&'a str], command: &[&'a str]) -> Vec<
     all.push("--");
     all.extend(command);
     all
+}
+
+/// For what only the migration itself shows.
+const UNREHEARSED: [&str; 2] = ["--no-rehearsal", "it is the target that matters here"];
+
+/// `bookend run --json --no-rehearsal … URL … -- COMMAND`.
+fn unrehearsed_json(bookend: &Bookend, url: &str, options: &[&str], command: &[&str]) -> Output {
+    bracket_json(bookend, url, &[&UNREHEARSED, options].concat(), command)
 }
 
 /// A migration written as a line of shell.

@@ -1,19 +1,22 @@
 //! COMMAND and `--check`: what they are given, where their output goes, how they end.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
-use super::event::CommandEnd;
-use super::hands::Ended;
+use super::event::{CommandEnd, Note};
+use super::hands::{Ended, Notes};
 use super::journal::CommandFacts;
 use super::words::signal_name;
 use crate::connection::Secret;
 use crate::process::migration::{self, Migration, Outcome, Stop};
-use crate::process::{Ending, ProcessError};
+use crate::process::{Ending, ProcessError, started_at};
+
+/// By this variable libpq names sessions, and so do the drivers that follow it.
+const SESSION_NAME: &str = "PGAPPNAME";
 
 /// Somewhere to write a command's output.
 pub type Output = Box<dyn AsyncWrite + Send + Unpin>;
@@ -33,6 +36,17 @@ pub struct Streams {
     pub kill: CancellationToken,
     /// The signal that came, for the record.
     pub signal: Arc<dyn Fn() -> Option<i32> + Send + Sync>,
+}
+
+impl Streams {
+    /// The same for a command that the first signal does not end.
+    #[must_use]
+    pub fn insistent(&self) -> Self {
+        Self {
+            ask: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
 }
 
 /// A command that is ready to run.
@@ -63,11 +77,18 @@ impl Command {
         }
     }
 
-    /// Runs it to its end. That it cannot be started is an end of its own: nothing has run.
+    /// Runs it to its end, its sessions on a server called `session` where its client library
+    /// leaves that to the environment. That it cannot be started is an end of its own: nothing
+    /// has run.
     ///
     /// # Errors
     /// If its end could not be seen.
-    pub async fn run(&self, streams: &Streams) -> Result<Ended, ProcessError> {
+    pub async fn run(
+        &self,
+        streams: &Streams,
+        session: &str,
+        notes: &dyn Notes,
+    ) -> Result<Ended, ProcessError> {
         let mut log = match (streams.log)() {
             Ok(log) => log,
             Err(error) => return Ok(not_started(format!("the log could not be opened: {error}"))),
@@ -77,8 +98,25 @@ impl Command {
             ask: streams.ask.clone(),
             kill: streams.kill.clone(),
         };
-        match self.prepared().run(&mut screen, &mut log, &stop).await {
-            Ok(ended) => Ok(told(&ended, (streams.signal)())),
+        let unnoted = Mutex::new(None);
+        let running = |pid| {
+            let since = started_at(pid);
+            let noted = notes.note(Note::Started { pid, since }, None);
+            *unnoted.lock().unwrap_or_else(PoisonError::into_inner) = noted.err();
+        };
+        let prepared = self.prepared().env(SESSION_NAME, session);
+        let ran = prepared
+            .run_telling(&mut screen, &mut log, &stop, &running)
+            .await;
+        match ran {
+            Ok(ended) => {
+                let mut told = told(&ended, (streams.signal)());
+                // The end, if it can be recorded, tells more than the beginning.
+                let unnoted = unnoted.into_inner().unwrap_or_else(PoisonError::into_inner);
+                told.notes
+                    .extend(unnoted.map(|error| format!("its process was not recorded: {error}")));
+                Ok(told)
+            }
             Err(error @ (ProcessError::Missing { .. } | ProcessError::Spawn { .. })) => {
                 Ok(not_started(chain(&error)))
             }

@@ -1,134 +1,16 @@
 //! What can happen to a run: the words that its journal is written in.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-/// A step of a run, in the order of [`Step::ALL`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Looks at the target and at what will be needed; changes nothing.
-    Preflight,
-    /// The archive to come back to.
-    Before,
-    /// The archive is restored beside the original and compared.
-    Proof,
-    /// COMMAND on the proven copy.
-    Rehearsal,
-    /// Whether anybody wrote between the before-backup and the migration.
-    Gap,
-    /// COMMAND on the target.
-    Migration,
-    /// `--check` on the target.
-    Check,
-    /// The archive of the migrated database.
-    After,
-    /// What changed between the two archives.
-    Compare,
-    /// Everything in one file.
-    Bundle,
-}
-
-impl Step {
-    /// Every step, in order.
-    pub const ALL: [Self; 10] = [
-        Self::Preflight,
-        Self::Before,
-        Self::Proof,
-        Self::Rehearsal,
-        Self::Gap,
-        Self::Migration,
-        Self::Check,
-        Self::After,
-        Self::Compare,
-        Self::Bundle,
-    ];
-
-    /// Its name on the screen and in JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Preflight => "preflight",
-            Self::Before => "before",
-            Self::Proof => "proof",
-            Self::Rehearsal => "rehearsal",
-            Self::Gap => "gap",
-            Self::Migration => "migration",
-            Self::Check => "check",
-            Self::After => "after",
-            Self::Compare => "compare",
-            Self::Bundle => "bundle",
-        }
-    }
-
-    /// True for steps that are done once for each target, false for those of the whole run.
-    #[must_use]
-    pub fn each_target(self) -> bool {
-        match self {
-            Self::Preflight | Self::Before | Self::Proof | Self::After | Self::Compare => true,
-            Self::Rehearsal | Self::Gap | Self::Migration | Self::Check | Self::Bundle => false,
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
-
-/// Why something was waived. Never blank: a waiver without a reason does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Reason(String);
-
-/// A reason that says nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a reason must say something")]
-pub struct BlankReason;
-
-impl Reason {
-    /// Takes a person's words.
-    ///
-    /// # Errors
-    /// If there are none.
-    pub fn new(text: &str) -> Result<Self, BlankReason> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(BlankReason);
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The words.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Reason {
-    type Error = BlankReason;
-    fn try_from(text: String) -> Result<Self, BlankReason> {
-        Self::new(&text)
-    }
-}
-
-impl From<Reason> for String {
-    fn from(reason: Reason) -> Self {
-        reason.0
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::reason::Reason;
+use super::step::Step;
 
 /// What was agreed before a run began, as far as it decides which way the run may go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line, each of which stands for itself"
+)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// How many targets; at least one.
     pub targets: usize,
@@ -142,8 +24,28 @@ pub struct Terms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept_writes: Option<Reason>,
     /// Whether a `--check` follows the migration.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub check: bool,
+    /// Whether a person is asked after the rehearsal.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pause: bool,
+    /// Whether something is to be stopped before the target is looked at for writes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub quiesce: bool,
+    /// Whether it is to be started again at the end, whatever the end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unquiesce: bool,
+    /// Whether a failed migration is rolled back at once.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rollback: bool,
+    /// `rehearse`: the run ends with the rehearsal, the targets are only read.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rehearse_only: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a proof showed.
@@ -174,6 +76,61 @@ pub enum CommandEnd {
     Unseen,
 }
 
+impl CommandEnd {
+    /// True for exit code 0.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self == Self::Exited(0)
+    }
+}
+
+/// What a rehearsal showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// How COMMAND ended on the copies.
+    pub end: CommandEnd,
+    /// How `--check` ended on the copies, if it was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CommandEnd>,
+    /// COMMAND was seen on an original, or was not seen on a copy.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub astray: bool,
+    /// Data was lost that no `--allow-loss` names.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub losses_refused: bool,
+}
+
+/// What a person answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Migrate.
+    GoOn,
+    /// Don't.
+    Stop,
+}
+
+/// What was seen of others between the before-backup and now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// No write was seen, and everything was looked at.
+    Quiet,
+    /// Writes, or something that could not be looked at.
+    Written,
+}
+
+/// How a migration came out, held against its rehearsal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// Whether the same changed; `None` without a rehearsal.
+    #[serde(default)]
+    pub as_rehearsed: Option<bool>,
+    /// Whether something was lost that the rehearsal did not lose.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub lost_more: bool,
+}
+
 /// A step that came to its own end, well or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -187,20 +144,30 @@ pub enum Done {
     },
     /// A copy was compared.
     Proof(Proven),
-    /// COMMAND ran on the copy as it should.
-    Rehearsal,
-    /// No write was seen, or writes were accepted.
-    Gap,
+    /// COMMAND was tried on the copies.
+    Rehearsal(Rehearsed),
+    /// A person has answered.
+    Pause(Answer),
+    /// `--quiesce` ended.
+    Quiesce(CommandEnd),
+    /// The targets were looked at for writes of others.
+    Gap(Seen),
     /// COMMAND ended on the target.
     Migration(CommandEnd),
     /// `--check` ended on the target.
     Check(CommandEnd),
     /// The second archive is in the store.
     After,
+    /// `--unquiesce` ended.
+    Unquiesce(CommandEnd),
     /// The archives were compared.
-    Compare,
+    Compare(Matched),
     /// The bundle is in the store.
     Bundle,
+    /// A copy for the rollback was compared.
+    RollbackProof(Proven),
+    /// A target is as it was.
+    RollbackSwap,
 }
 
 impl Done {
@@ -211,14 +178,47 @@ impl Done {
             Self::Preflight => Step::Preflight,
             Self::Before { .. } => Step::Before,
             Self::Proof(_) => Step::Proof,
-            Self::Rehearsal => Step::Rehearsal,
-            Self::Gap => Step::Gap,
+            Self::Rehearsal(_) => Step::Rehearsal,
+            Self::Pause(_) => Step::Pause,
+            Self::Quiesce(_) => Step::Quiesce,
+            Self::Gap(_) => Step::Gap,
             Self::Migration(_) => Step::Migration,
             Self::Check(_) => Step::Check,
             Self::After => Step::After,
-            Self::Compare => Step::Compare,
+            Self::Unquiesce(_) => Step::Unquiesce,
+            Self::Compare(_) => Step::Compare,
             Self::Bundle => Step::Bundle,
+            Self::RollbackProof(_) => Step::RollbackProof,
+            Self::RollbackSwap => Step::RollbackSwap,
         }
+    }
+
+    /// The signal by which somebody broke off the command that ended, if that is how.
+    #[must_use]
+    pub fn interrupted(&self) -> Option<i32> {
+        let ends = match self {
+            Self::Migration(end) | Self::Check(end) | Self::Quiesce(end) => [Some(*end), None],
+            Self::Rehearsal(rehearsed) => [Some(rehearsed.end), rehearsed.check],
+            Self::Preflight
+            | Self::Before { .. }
+            | Self::Proof(_)
+            | Self::Pause(_)
+            | Self::Gap(_)
+            | Self::After
+            | Self::Unquiesce(_)
+            | Self::Compare(_)
+            | Self::Bundle
+            | Self::RollbackProof(_)
+            | Self::RollbackSwap => [None, None],
+        };
+        ends.into_iter().flatten().find_map(|end| match end {
+            CommandEnd::Interrupted(signal) => Some(signal),
+            CommandEnd::NotStarted
+            | CommandEnd::Exited(_)
+            | CommandEnd::Signalled(_)
+            | CommandEnd::TimedOut
+            | CommandEnd::Unseen => None,
+        })
     }
 }
 
@@ -236,6 +236,25 @@ pub enum Stop {
     Interrupted(i32),
 }
 
+/// Something worth a record in the middle of a step. It does not change where the run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// A command runs.
+    Started {
+        /// Its process id, which is its process group's too.
+        pid: u32,
+        /// When the system started it, in its own ticks, so that another process that got the
+        /// same id is told apart. `None` where that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<u64>,
+    },
+    /// Something outside is about to be changed; the record's `act` says what.
+    About,
+    /// What was announced last is done, or undone.
+    Settled,
+}
+
 /// One thing that happened to a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -246,8 +265,16 @@ pub enum Event {
     Begun(Step),
     /// A step is not done.
     Skipped(Step),
+    /// Something in the middle of a step.
+    Noted(Note),
     /// A step came to its own end.
     Done(Done),
     /// The run does not go on.
     Stopped(Stop),
+    /// Another process goes on with a run that was left.
+    Resumed,
+    /// Another process gives a run up that was left.
+    Aborted,
+    /// The before-archives are to be put back.
+    RollbackAsked,
 }

@@ -1,11 +1,13 @@
 //! What a run needs done, and what it is told about it. The real hands are
 //! [`live`](super::live); tests bring their own.
 
+use std::io;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::event::{CommandEnd, Proven, Stop};
-use super::journal::{ArchiveFacts, CommandFacts, ProofFacts, Record, Setback};
+use super::event::{Answer, CommandEnd, Matched, Note, Proven, Rehearsed, Seen, Stop};
+use super::journal::{ArchiveFacts, CommandFacts, CopyFacts, ProofFacts, Record, Setback};
 use super::state::State;
 use crate::snapshot::Nouns;
 
@@ -45,6 +47,8 @@ pub struct Proved {
     pub proven: Proven,
     /// Where to read more.
     pub facts: ProofFacts,
+    /// The copy, if it was kept for the rehearsal.
+    pub copy: Option<CopyFacts>,
     /// For the screen.
     pub lines: Vec<String>,
 }
@@ -58,6 +62,31 @@ pub struct Ended {
     pub notes: Vec<String>,
 }
 
+/// A rehearsal that came to an end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// What it showed.
+    pub rehearsed: Rehearsed,
+    /// For the screen.
+    pub lines: Vec<String>,
+    /// Why the run may not go on, if it may not.
+    pub setback: Option<Setback>,
+    /// What changed on each target's copy, as `bookend diff --json` says it; empty if COMMAND
+    /// failed.
+    pub differences: Vec<Value>,
+    /// What was observed while it ran: locks, sizes.
+    pub observed: Option<Value>,
+}
+
+/// What was seen of others' writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// In one word.
+    pub seen: Seen,
+    /// For the screen.
+    pub lines: Vec<String>,
+}
+
 /// What changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
@@ -65,6 +94,26 @@ pub struct Compared {
     pub lines: Vec<String>,
     /// For scripts.
     pub difference: Value,
+    /// Held against the rehearsal.
+    pub matched: Matched,
+}
+
+/// A bundle that is in the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundled {
+    /// Where it lies.
+    pub path: String,
+    /// For the screen.
+    pub lines: Vec<String>,
+}
+
+/// Takes notes in the middle of a step. A note is durable when this returns.
+pub trait Notes: Send + Sync {
+    /// Records a note, with what it is about.
+    ///
+    /// # Errors
+    /// What kept it from being written: what it announces must not be done then.
+    fn note(&self, note: Note, act: Option<Value>) -> io::Result<()>;
 }
 
 /// Does what the state machine says. Each act blocks until it has ended, well or not, and
@@ -77,8 +126,39 @@ pub trait Hands: Send + Sync {
     /// Puts an archive of a target into the store.
     async fn backup(&self, target: usize, side: Side) -> Result<BackedUp, Trouble>;
 
-    /// Restores an archive into a copy, compares it, and drops the copy.
-    async fn prove(&self, target: usize, archive: &ArchiveFacts) -> Result<Proved, Trouble>;
+    /// Restores an archive into a copy and compares it. The copy is dropped unless it is to be
+    /// kept for the rehearsal.
+    async fn prove(
+        &self,
+        target: usize,
+        archive: &ArchiveFacts,
+        keep: bool,
+    ) -> Result<Proved, Trouble>;
+
+    /// What [`Hands::rehearse`] is going to run.
+    fn rehearsal(&self) -> CommandFacts;
+
+    /// Runs COMMAND and `--check` on the proven copies and says what they changed.
+    async fn rehearse(&self, befores: &[ArchiveFacts], notes: &dyn Notes)
+    -> Result<Tried, Trouble>;
+
+    /// Drops the copies that are still kept. What could not be dropped is told.
+    async fn let_go(&self) -> Vec<String>;
+
+    /// Asks a person whether to migrate.
+    async fn ask(&self) -> Result<Answer, Trouble>;
+
+    /// What [`Hands::quiesce`] or [`Hands::unquiesce`] is going to run.
+    fn holding(&self, stop: bool) -> CommandFacts;
+
+    /// Stops what writes to the targets.
+    async fn quiesce(&self, notes: &dyn Notes) -> Result<Ended, Trouble>;
+
+    /// Starts it again. Not broken off by a first signal.
+    async fn unquiesce(&self, notes: &dyn Notes) -> Result<Ended, Trouble>;
+
+    /// Looks for what others wrote to the targets since these archives.
+    async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble>;
 
     /// What [`Hands::migrate`] is going to run.
     fn migration(&self) -> CommandFacts;
@@ -87,18 +167,43 @@ pub trait Hands: Send + Sync {
     fn checking(&self) -> CommandFacts;
 
     /// Runs COMMAND on the targets.
-    async fn migrate(&self) -> Result<Ended, Trouble>;
+    async fn migrate(&self, notes: &dyn Notes) -> Result<Ended, Trouble>;
 
     /// Runs `--check` on the targets.
-    async fn check(&self) -> Result<Ended, Trouble>;
+    async fn check(&self, notes: &dyn Notes) -> Result<Ended, Trouble>;
 
-    /// Compares the two archives of a target.
+    /// Compares the two archives of a target, and the difference with the rehearsal's.
     async fn compare(
         &self,
         target: usize,
-        before: &ArchiveFacts,
-        after: &ArchiveFacts,
+        (before, after): (&ArchiveFacts, &ArchiveFacts),
+        rehearsed: Option<&Value>,
     ) -> Result<Compared, Trouble>;
+
+    /// Puts everything into one file.
+    async fn bundle(&self) -> Result<Bundled, Trouble>;
+
+    /// Restores a before-archive beside the target and compares it; the copy is kept for
+    /// [`Hands::put_back`].
+    async fn prove_beside(
+        &self,
+        target: usize,
+        archive: &ArchiveFacts,
+        notes: &dyn Notes,
+    ) -> Result<Proved, Trouble>;
+
+    /// Puts the proven copy into the target's place; gives lines for the screen. `acts` are
+    /// those of an earlier try that was cut short.
+    async fn put_back(
+        &self,
+        target: usize,
+        archive: &ArchiveFacts,
+        acts: &[Value],
+        notes: &dyn Notes,
+    ) -> Result<Vec<String>, Trouble>;
+
+    /// Makes sure, before anything is written to a target, that nobody else migrates it.
+    async fn still_alone(&self) -> Result<(), Trouble>;
 
     /// The signal by which somebody asked the run to stop.
     fn interrupted(&self) -> Option<i32>;

@@ -12,8 +12,13 @@ pub mod hands;
 pub mod history;
 pub mod journal;
 pub mod live;
+mod loss;
+pub mod memory;
+mod outcome;
+mod reason;
 mod run_id;
 pub mod state;
+mod step;
 pub mod still_naming;
 pub mod survey;
 pub mod target_proof;
@@ -28,8 +33,13 @@ mod properties;
 mod scripted;
 
 pub use drive::{Bracket, Todo, todo};
-pub use event::{BlankReason, CommandEnd, Done, Event, Proven, Reason, Step, Stop, Terms};
+pub use event::{
+    Answer, CommandEnd, Done, Event, Matched, Note, Proven, Rehearsed, Seen, Stop, Terms,
+};
 pub use journal::{Journal, JournalDamage, JournalError};
+pub use outcome::Outcome;
+pub use reason::{BlankReason, Reason};
 pub use run_id::run_id;
-pub use state::{Outcome, Phase, Stage, State};
+pub use state::{Course, Phase, Stage, State, Then};
+pub use step::Step;
 pub use transition::{Illegal, next, replay};

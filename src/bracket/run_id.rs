@@ -6,12 +6,20 @@ use chrono::{DateTime, Utc};
 /// that id is taken.
 #[must_use]
 pub fn run_id(at: DateTime<Utc>, labels: &[&str], attempt: u32) -> String {
-    let base = format!("{}-{}", at.format("%Y%m%dT%H%M%SZ"), labels.join("+"));
+    let base = format!("{}-{}", at.format("%Y%m%dT%H%M%SZ"), joined(labels));
     if attempt > 1 {
         format!("{base}-{attempt}")
     } else {
         base
     }
+}
+
+/// The labels, as much of them as a file's name has room for.
+fn joined(labels: &[&str]) -> String {
+    const LONGEST: usize = 120;
+    let mut joined = labels.join("-");
+    joined.truncate(LONGEST);
+    joined
 }
 
 #[cfg(test)]
@@ -24,6 +32,6 @@ mod tests {
         let at = Utc.with_ymd_and_hms(2026, 11, 20, 4, 35, 12).unwrap();
         assert_eq!(run_id(at, &["shop"], 1), "20261120T043512Z-shop");
         assert_eq!(run_id(at, &["shop"], 2), "20261120T043512Z-shop-2");
-        assert_eq!(run_id(at, &["a", "b"], 1), "20261120T043512Z-a+b");
+        assert_eq!(run_id(at, &["a", "b"], 1), "20261120T043512Z-a-b");
     }
 }

@@ -1,8 +1,9 @@
 //! Where a run stands.
 
-use std::fmt;
-
-use super::event::{Proven, Reason, Step, Terms};
+use super::event::{Proven, Terms};
+use super::outcome::Outcome;
+use super::reason::Reason;
+use super::step::Step;
 
 /// Where a run stands. Built from nothing but events, by [`next`](super::next).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,9 +11,62 @@ pub enum State {
     /// Nothing is recorded yet.
     New,
     /// In the middle.
-    Under(Terms, Stage, Phase),
+    Under(Course, Stage, Phase),
     /// Over.
-    Ended(Outcome),
+    Ended(Course, Outcome),
+}
+
+impl State {
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Ended(_, outcome) => Some(*outcome),
+            Self::New | Self::Under(..) => None,
+        }
+    }
+
+    /// What was agreed, once that is recorded.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Terms> {
+        match self {
+            Self::New => None,
+            Self::Under(course, ..) | Self::Ended(course, _) => Some(&course.terms),
+        }
+    }
+}
+
+/// What was agreed, and what the way so far decides about the rest of it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// What was agreed.
+    pub terms: Terms,
+    /// True once the before-backup has been taken anew because somebody had written.
+    pub fresh: bool,
+    /// True from the intent to stop what writes until the intent to start it again.
+    pub quiesced: bool,
+    /// True once a rollback was tried.
+    pub rolled: bool,
+    /// True if the migration lost what its rehearsal did not.
+    pub lost_more: bool,
+}
+
+impl Course {
+    /// At the beginning.
+    #[must_use]
+    pub fn new(terms: &Terms) -> Self {
+        Self {
+            terms: terms.clone(),
+            fresh: false,
+            quiesced: false,
+            rolled: false,
+            lost_more: false,
+        }
+    }
 }
 
 /// Whether the step at hand has begun.
@@ -22,6 +76,15 @@ pub enum Phase {
     Waiting,
     /// Its intent is recorded, its outcome is not.
     UnderWay,
+}
+
+/// What follows once what was stopped has been started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The archives are compared.
+    Compare,
+    /// The run ends so.
+    End(Outcome),
 }
 
 /// The step at hand, with what entitles the run to be there.
@@ -35,6 +98,10 @@ pub enum Stage {
     Proof(Vec<Clearance>),
     /// Rehearsing.
     Rehearsal(Cleared),
+    /// Asking.
+    Pause(Cleared),
+    /// Stopping what writes.
+    Quiesce(Cleared),
     /// Looking for writes of others.
     Gap(Cleared),
     /// Migrating.
@@ -43,10 +110,16 @@ pub enum Stage {
     Check,
     /// Backing up again; so many targets are done.
     After(usize),
+    /// Starting again what was stopped.
+    Unquiesce(Then),
     /// Comparing; so many targets are done.
     Compare(usize),
     /// Bundling.
     Bundle,
+    /// Proving the before-archives anew; how the run ended before, and so many targets are done.
+    RollbackProof(Outcome, usize),
+    /// Putting them in place; likewise.
+    RollbackSwap(Outcome, usize),
 }
 
 impl Stage {
@@ -58,12 +131,17 @@ impl Stage {
             Self::Before(_) => Step::Before,
             Self::Proof(_) => Step::Proof,
             Self::Rehearsal(_) => Step::Rehearsal,
+            Self::Pause(_) => Step::Pause,
+            Self::Quiesce(_) => Step::Quiesce,
             Self::Gap(_) => Step::Gap,
             Self::Migration(_) => Step::Migration,
             Self::Check => Step::Check,
             Self::After(_) => Step::After,
+            Self::Unquiesce(_) => Step::Unquiesce,
             Self::Compare(_) => Step::Compare,
             Self::Bundle => Step::Bundle,
+            Self::RollbackProof(..) => Step::RollbackProof,
+            Self::RollbackSwap(..) => Step::RollbackSwap,
         }
     }
 
@@ -74,11 +152,18 @@ impl Stage {
             Self::Preflight(done)
             | Self::Before(done)
             | Self::After(done)
-            | Self::Compare(done) => Some(*done),
+            | Self::Compare(done)
+            | Self::RollbackProof(_, done)
+            | Self::RollbackSwap(_, done) => Some(*done),
             Self::Proof(cleared) => Some(cleared.len()),
-            Self::Rehearsal(_) | Self::Gap(_) | Self::Migration(_) | Self::Check | Self::Bundle => {
-                None
-            }
+            Self::Rehearsal(_)
+            | Self::Pause(_)
+            | Self::Quiesce(_)
+            | Self::Gap(_)
+            | Self::Migration(_)
+            | Self::Check
+            | Self::Unquiesce(_)
+            | Self::Bundle => None,
         }
     }
 }
@@ -144,86 +229,5 @@ impl Cleared {
     #[must_use]
     pub fn each(&self) -> &[Clearance] {
         &self.0
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Before the migration; the target was not changed.
-    Failed,
-    /// For safety; the target was not changed.
-    Refused,
-    /// The archive does not restore to the same content; the target was not changed.
-    ProofFailed,
-    /// COMMAND failed on the target.
-    MigrationFailed,
-    /// `--check` failed on the target.
-    CheckFailed,
-    /// COMMAND was started on the target and its end was not seen.
-    MigrationUnknown,
-    /// Everything was done.
-    Completed,
-    /// The migration stands, the after-backup failed.
-    CompletedWithoutAfter,
-}
-
-impl Outcome {
-    /// Every outcome.
-    pub const ALL: [Self; 8] = [
-        Self::Failed,
-        Self::Refused,
-        Self::ProofFailed,
-        Self::MigrationFailed,
-        Self::CheckFailed,
-        Self::MigrationUnknown,
-        Self::Completed,
-        Self::CompletedWithoutAfter,
-    ];
-
-    /// Its name on the screen and in JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::ProofFailed => "proof_failed",
-            Self::MigrationFailed => "migration_failed",
-            Self::CheckFailed => "check_failed",
-            Self::MigrationUnknown => "migration_unknown",
-            Self::Completed => "completed",
-            Self::CompletedWithoutAfter => "completed_without_after",
-        }
-    }
-
-    /// The exit code of a run that ended so.
-    #[must_use]
-    pub fn exit(self) -> u8 {
-        match self {
-            Self::Completed => 0,
-            Self::Failed | Self::CompletedWithoutAfter => 1,
-            Self::ProofFailed => 3,
-            Self::Refused => 4,
-            Self::MigrationFailed | Self::CheckFailed | Self::MigrationUnknown => 5,
-        }
-    }
-
-    /// True if COMMAND has, or may have, changed the target.
-    #[must_use]
-    pub fn touched(self) -> bool {
-        match self {
-            Self::Failed | Self::Refused | Self::ProofFailed => false,
-            Self::MigrationFailed
-            | Self::CheckFailed
-            | Self::MigrationUnknown
-            | Self::Completed
-            | Self::CompletedWithoutAfter => true,
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
     }
 }

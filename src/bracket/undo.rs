@@ -33,15 +33,21 @@ fn touched(report: &RunReport) -> bool {
     let begun = report.steps.iter().any(|step| {
         step.step == "migration" && !matches!(step.state, StepState::Pending | StepState::Skipped)
     });
-    begun && report.state != "failed"
+    begun && !matches!(report.state.as_str(), "failed" | "rolled_back")
 }
 
 /// What state things are in, and what to do next.
 pub(super) fn advice(report: &RunReport) -> Vec<String> {
     let mut lines = Vec::new();
     match report.state.as_str() {
-        "failed" | "refused" | "proof_failed" => {
-            lines.push("COMMAND was not started; the target was not changed".to_owned());
+        "failed" | "refused" | "proof_failed" | "aborted" => {
+            lines.push("COMMAND was not started on the target; it was not changed".to_owned());
+        }
+        "rehearsal_failed" | "loss_refused" => {
+            lines.push("COMMAND ran on a copy only; the target was not changed".to_owned());
+        }
+        "rolled_back" => {
+            lines.push("the target is what it was when the before-backup was taken".to_owned());
         }
         "migration_failed" => {
             lines.push(
@@ -81,7 +87,7 @@ fn after_crash(report: &RunReport) -> Vec<String> {
         report
             .steps
             .iter()
-            .find(|shown| shown.step == step)
+            .rfind(|shown| shown.step == step)
             .map(|shown| shown.state)
     };
     let mut lines = vec!["bookend ended without a word during this run".to_owned()];
@@ -100,11 +106,13 @@ fn after_crash(report: &RunReport) -> Vec<String> {
         }
         Some(StepState::Pending | StepState::Running | StepState::Skipped | StepState::Failed)
         | None => {
-            lines.push("COMMAND was not started; the target was not changed".to_owned());
-            lines.push("run it again when you are ready".to_owned());
+            lines.push("COMMAND was not started on the target; it was not changed".to_owned());
         }
     }
-    lines.push("bookend resume and bookend abort are not there yet".to_owned());
+    let bookend = program(report);
+    let run = word(&report.run);
+    lines.push(format!("finish it: {bookend} resume {run}"));
+    lines.push(format!("or give it up: {bookend} abort {run}"));
     lines
 }
 
@@ -154,11 +162,13 @@ fn name(target: &RunTarget) -> String {
     word(&target.url)
 }
 
+/// The archive to come back to, of each target: the newest where one was taken anew.
 fn befores(report: &RunReport) -> impl Iterator<Item = &RunArchive> {
-    report
-        .archives
-        .iter()
-        .filter(|archive| archive.step == "before")
+    let before = |archive: &&RunArchive| archive.step == "before";
+    report.targets.iter().filter_map(move |target| {
+        let of = |archive: &&RunArchive| archive.target.as_ref() == Some(&target.target);
+        report.archives.iter().filter(before).rfind(of)
+    })
 }
 
 /// A name for the old content beside the original: `shop_before_20261120t043512z`.

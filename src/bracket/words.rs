@@ -1,7 +1,8 @@
 //! What a run says about itself: pure, from facts to lines and setbacks.
 
-use super::event::{CommandEnd, Step};
+use super::event::CommandEnd;
 use super::journal::{ArchiveFacts, ProofFacts, Setback};
+use super::step::Step;
 use crate::report::consistency;
 use crate::report::figures::{counted, numbered, size};
 use crate::snapshot::{Nouns, ObjectKind, Snapshot};
@@ -101,6 +102,41 @@ pub fn not_consistent(archive: &ArchiveFacts) -> Setback {
              --consistent, or give a reason to go on: --accept-writes REASON"
                 .to_owned(),
         ),
+    }
+}
+
+/// A person was asked and said no.
+#[must_use]
+pub fn told_to_stop() -> Setback {
+    Setback {
+        code: "told-to-stop".to_owned(),
+        message: "a person was asked after the rehearsal, and said no".to_owned(),
+        ..Setback::default()
+    }
+}
+
+/// Others write on after a fresh backup.
+#[must_use]
+pub fn still_written(lines: &[String]) -> Setback {
+    Setback {
+        code: "not-quiet".to_owned(),
+        message: "others write to the target: a rollback would lose what they wrote".to_owned(),
+        causes: lines.to_vec(),
+        hint: Some(
+            "stop what writes: --quiesce CMD --unquiesce CMD; or give a reason to go on: \
+             --accept-writes REASON"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The migration lost what its rehearsal did not.
+#[must_use]
+pub fn lost_more() -> Setback {
+    Setback {
+        code: "lost-more".to_owned(),
+        message: "the migration lost what its rehearsal did not".to_owned(),
+        ..Setback::default()
     }
 }
 

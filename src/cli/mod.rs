@@ -1,6 +1,7 @@
 //! What a person types and reads. Each command has one file: its arguments and one function
 //! that turns them into an [`Outcome`].
 
+mod abort;
 mod backup;
 mod copies;
 mod diff;
@@ -15,7 +16,9 @@ mod outcome;
 mod program;
 mod progress;
 mod redact;
+mod rehearse;
 mod restore;
+mod resume;
 mod run;
 mod screen;
 mod show;

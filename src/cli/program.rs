@@ -14,7 +14,8 @@ use super::outcome::Outcome;
 use super::screen::{Screen, Volume};
 use super::signals::Signals;
 use super::{
-    Invocation, backup, copies, diff, doctor, list, restore, run, show, status, usage, verify,
+    Invocation, abort, backup, copies, diff, doctor, list, rehearse, restore, resume, run, show,
+    status, usage, verify,
 };
 
 const ABOUT: &str = "Brackets a database migration with backups that are proven to restore";
@@ -46,7 +47,10 @@ pub(super) struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Rehearse(rehearse::Args),
     Status(status::Args),
+    Resume(resume::Args),
+    Abort(abort::Args),
     Backup(backup::Args),
     Verify(verify::Args),
     List(list::Args),
@@ -185,7 +189,10 @@ async fn work(
 async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, Failure> {
     match command {
         Command::Run(args) => run::run(invocation, args).await,
+        Command::Rehearse(args) => rehearse::run(invocation, args).await,
         Command::Status(args) => status::run(invocation, args).await,
+        Command::Resume(args) => resume::run(invocation, args).await,
+        Command::Abort(args) => abort::run(invocation, args).await,
         Command::Backup(args) => backup::run(invocation, args).await,
         Command::Verify(args) => verify::run(invocation, args).await,
         Command::List(args) => list::run(invocation, &args),

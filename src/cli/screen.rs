@@ -72,6 +72,21 @@ impl Screen {
         }
     }
 
+    /// Asks a question on the terminal; only "y" and "yes" mean yes.
+    ///
+    /// # Errors
+    /// When nobody can be asked.
+    pub fn ask(&self, question: &str) -> io::Result<bool> {
+        let mut err = io::stderr().lock();
+        write!(err, "{question} [y/N] ")?;
+        err.flush()?;
+        drop(err);
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        let answer = answer.trim().to_ascii_lowercase();
+        Ok(matches!(answer.as_str(), "y" | "yes"))
+    }
+
     /// Something worth knowing that is not a result.
     pub fn note(&self, text: &str) {
         if self.volume >= Volume::Normal {

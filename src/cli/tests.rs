@@ -36,17 +36,20 @@ fn help_of_the_program() {
     Usage: bookend [OPTIONS] <COMMAND>
 
     Commands:
-      run      Bracket a migration: back up, prove, migrate, back up again, compare
-      status   What ran, what is running, what a crash left behind
-      backup   Take a backup of a database
-      verify   Check an archive; --prove restores it and compares
-      list     List what the store holds
-      show     Show what an archive holds
-      restore  Restore an archive into a new database
-      copies   List or drop the databases that bookend made
-      diff     Compare two archives
-      doctor   Say what is missing, and how to fix it
-      help     Print this message or the help of the given subcommand(s)
+      run       Bracket a migration: back up, prove, rehearse, migrate, back up again, compare
+      rehearse  Try a migration on a proven copy; the target is only read
+      status    What ran, what is running, what a crash left behind
+      resume    Finish an interrupted run
+      abort     Undo what an interrupted run left behind
+      backup    Take a backup of a database
+      verify    Check an archive; --prove restores it and compares
+      list      List what the store holds
+      show      Show what an archive holds
+      restore   Restore an archive into a new database
+      copies    List or drop the databases that bookend made
+      diff      Compare two archives
+      doctor    Say what is missing, and how to fix it
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -17,6 +17,15 @@ pub(super) enum ProveOn {
     Target(String),
 }
 
+impl std::fmt::Display for ProveOn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SameServer => f.write_str("same-server"),
+            Self::Target(word) => f.write_str(word),
+        }
+    }
+}
+
 /// Reads a value of `--prove-on`.
 ///
 /// # Errors
@@ -162,7 +171,10 @@ pub(super) async fn home(
 }
 
 /// The server as the archive recorded it, with a password from the engine's usual places.
-fn recorded(invocation: &Invocation, archive: &ArchiveOrigin<'_>) -> Result<Target, Failure> {
+pub(super) fn recorded(
+    invocation: &Invocation,
+    archive: &ArchiveOrigin<'_>,
+) -> Result<Target, Failure> {
     let server = &archive.snapshot.server;
     let engine = &archive.snapshot.engine;
     let kind = EngineKind::named(engine).ok_or_else(|| {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::snapshot::Fingerprint;
+use crate::snapshot::{Fingerprint, Snapshot};
 
 /// One difference between an archive and its copy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Comparison {
     pub objects: Vec<ComparedObject>,
     /// In words: what was not compared.
     pub not_compared: Vec<String>,
+    /// The copy's facts as they were read: what a rehearsal begins with.
+    #[serde(skip)]
+    pub found: Option<Box<Snapshot>>,
     /// Version of the server that held the copy.
     pub server_version: String,
     /// Identity of that server.

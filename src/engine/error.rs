@@ -1,5 +1,6 @@
 //! What can go wrong in an engine. Each variant holds what a hint needs.
 
+use super::Holder;
 use crate::connection::ConnectionError;
 use crate::process::ProcessError;
 use crate::snapshot::SeamError;
@@ -115,6 +116,37 @@ pub enum EngineError {
         reasons: Vec<String>,
         /// What the person can do, if it is known.
         advice: Option<String>,
+    },
+    /// Another run has the target.
+    #[error(
+        "{database} is being migrated by run {}, since {}{}",
+        holder.run,
+        holder.since.format("%Y-%m-%dT%H:%M:%SZ"),
+        if holder.host.is_empty() { String::new() } else { format!(", from {}", holder.host) }
+    )]
+    Held {
+        /// The target.
+        database: String,
+        /// Who has it.
+        holder: Holder,
+    },
+    /// There is no way to keep other runs off.
+    #[error("{database} cannot be held against other runs: {why}")]
+    NoLock {
+        /// The target.
+        database: String,
+        /// Why not.
+        why: String,
+        /// What the person can do.
+        advice: String,
+    },
+    /// The target is not held any more.
+    #[error("{database} is not held against other runs any more: {why}")]
+    LockLost {
+        /// The target.
+        database: String,
+        /// Why.
+        why: String,
     },
     /// The database is not one that bookend may drop.
     #[error("{name} is not dropped: {why}")]

@@ -8,6 +8,7 @@
 mod comparison;
 mod error;
 mod inspection;
+mod lock;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
@@ -30,6 +31,7 @@ use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
+pub use lock::{Claim, Holder, TargetLock};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
 pub use streams::{Flaw, StreamCheck};
 
@@ -311,6 +313,25 @@ pub trait Engine: Send + Sync {
         kind: CopyKind,
         archive: &str,
     ) -> Result<Target, EngineError>;
+
+    /// Makes a disposable copy a staging database under the name that it has, which anybody
+    /// may drop once it expires.
+    async fn keep(
+        &self,
+        context: &Context,
+        copy: &DatabaseCopy,
+        expires: DateTime<Utc>,
+        archive: &str,
+    ) -> Result<(), EngineError>;
+
+    /// Holds a target for one run, against runs from any machine. Where somebody else has it:
+    /// [`EngineError::Held`].
+    async fn lock(
+        &self,
+        context: &Context,
+        target: &Target,
+        claim: &Claim,
+    ) -> Result<Box<dyn TargetLock>, EngineError>;
 
     /// Drops a copy if it still is the disposable one that bookend made.
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError>;

@@ -5,20 +5,32 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Engines, Workspace};
 use crate::connection::{Environment, Target};
 use crate::engine::{
-    Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, Discrepancy,
+    Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, Discrepancy,
     DumpRequest, Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer,
-    Publishing, RestoreKit, RestoreRequest, StreamCheck,
+    Publishing, RestoreKit, RestoreRequest, StreamCheck, TargetLock,
 };
 use crate::process::ToolBox;
 use crate::progress::Silent;
 use crate::snapshot::{DatabaseFacts, LargeObjects, Nouns, ServerFacts, Sink, Snapshot, Source};
 use crate::store::Store;
+
+/// Nobody else is there.
+struct Unlocked;
+
+#[async_trait]
+impl TargetLock for Unlocked {
+    async fn check(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn release(self: Box<Self>) {}
+}
 
 /// Where the fake engine fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -262,6 +274,29 @@ impl Engine for Fake {
             differences: std::mem::take(&mut self.differences.lock().unwrap()),
             ..Comparison::default()
         })
+    }
+
+    async fn keep(
+        &self,
+        _: &Context,
+        copy: &DatabaseCopy,
+        _: DateTime<Utc>,
+        _: &str,
+    ) -> Result<(), EngineError> {
+        self.call("keep");
+        let mut databases = self.databases.lock().unwrap();
+        databases.insert(copy.name.clone(), Some(CopyKind::Staging));
+        Ok(())
+    }
+
+    async fn lock(
+        &self,
+        _: &Context,
+        _: &Target,
+        _: &Claim,
+    ) -> Result<Box<dyn TargetLock>, EngineError> {
+        self.call("lock");
+        Ok(Box::new(Unlocked))
     }
 
     async fn publish(

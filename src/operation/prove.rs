@@ -25,6 +25,8 @@ pub struct Proof {
     pub receipt_path: PathBuf,
     /// The restored copy.
     pub copy: DatabaseCopy,
+    /// The copy's facts as they were read for the comparison.
+    pub found: Option<Box<Snapshot>>,
     /// How long it took.
     pub seconds: Duration,
 }
@@ -48,7 +50,8 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
         .restore(&ws.context(), Arc::clone(&source), place.target(), &request)
         .await
         .inspect_err(|_| ws.progress.finish())?;
-    let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
+    let mut comparison = compare(ws, engine.as_ref(), source, &copy).await?;
+    let found = comparison.found.take();
     let verdict = verdict(&comparison);
     let written = write_receipt(ws, archive, &opened, comparison);
     let (receipt, receipt_path) = match written {
@@ -60,6 +63,7 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
         receipt,
         receipt_path,
         copy,
+        found,
         seconds: begun.elapsed(),
     })
 }

@@ -54,3 +54,13 @@ impl Group {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
+
+/// Kills a process group that an earlier bookend started and left, by the id of its leader,
+/// which the caller has made sure is still that process.
+pub fn end_group(leader: u32) {
+    if let Ok(pid) = i32::try_from(leader)
+        && pid > 1
+    {
+        let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}

@@ -175,8 +175,29 @@ impl Migration {
         S: AsyncWrite + Unpin,
         L: AsyncWrite + Unpin,
     {
+        self.run_telling(screen, log, stop, &|_| {}).await
+    }
+
+    /// The same, and `running` is told the process id as soon as there is one.
+    ///
+    /// # Errors
+    /// As [`Migration::run`].
+    pub async fn run_telling<S, L>(
+        self,
+        screen: &mut S,
+        log: &mut L,
+        stop: &Stop,
+        running: &(dyn Fn(u32) + Send + Sync),
+    ) -> Result<Ended, ProcessError>
+    where
+        S: AsyncWrite + Unpin,
+        L: AsyncWrite + Unpin,
+    {
         let started = Instant::now();
         let (mut child, own_session) = self.spawn()?;
+        if let Some(pid) = child.id() {
+            running(pid);
+        }
         let group = Group::of(child.id());
         let _killed_on_drop = KillOnDrop(group.clone());
         let copier = Copier::new(screen, log, &self.secrets);

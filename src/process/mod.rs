@@ -9,6 +9,7 @@
 mod command;
 mod error;
 mod group;
+mod identity;
 mod lines;
 pub mod migration;
 mod output;
@@ -22,6 +23,8 @@ mod version;
 
 pub use command::{Input, Output, ToolCommand};
 pub use error::{Ending, LastWords, ProcessError};
+pub use group::end_group;
+pub use identity::{is_running, started_at};
 pub use output::ToolOutput;
 pub use running::{Finished, Running};
 pub use toolbox::{Tool, ToolBox};

@@ -46,6 +46,18 @@ impl DurableLog {
         &self.path
     }
 
+    /// Cuts the file to so many bytes: what a crash of the machine left behind them is no line.
+    ///
+    /// # Errors
+    /// It cannot be cut.
+    pub fn cut(&self, bytes: u64) -> io::Result<()> {
+        if self.file.metadata()?.len() > bytes {
+            self.file.set_len(bytes)?;
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+
     /// Appends a line; it is on the disk when this returns. What a crash or a full disk left
     /// of an earlier line is taken off first.
     ///

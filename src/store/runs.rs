@@ -111,6 +111,37 @@ impl RunFolder {
         DurableLog::open(&self.inside(name)?)
     }
 
+    /// Such a file to go on with, of which so many bytes are whole.
+    ///
+    /// # Errors
+    /// As [`RunFolder::journal`], and if it cannot be cut to them.
+    pub fn reopen(&self, name: &str, whole: u64) -> Result<DurableLog, StoreError> {
+        let log = self.journal(name)?;
+        log.cut(whole).map_err(StoreError::io(|| {
+            format!(
+                "the torn end of {} could not be cut off",
+                log.path().display()
+            )
+        }))?;
+        Ok(log)
+    }
+
+    /// A file's bytes; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// The name is not one plain word, or it cannot be read.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.inside(name)?;
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::Io {
+                what: format!("{} could not be read", path.display()),
+                source,
+            }),
+        }
+    }
+
     /// The whole lines of such a file; none if there is no file.
     ///
     /// # Errors

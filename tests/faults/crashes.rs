@@ -147,6 +147,8 @@ fn a_run_killed_in_its_command_is_told_as_unknown_and_never_done_again() {
     let words = [
         "run",
         "--json",
+        "--no-rehearsal",
+        "it is the target that matters here",
         "--",
         "sh",
         "-c",

@@ -3,7 +3,10 @@
 use nix::sys::signal::Signal;
 
 use super::common::Bookend;
-use super::{arguments, bracket_json, copies, server, sh, shop, sql, status, step};
+use super::{
+    UNREHEARSED, arguments, copies, server, sh, shop, sql, status, step,
+    unrehearsed_json as bracket_json,
+};
 
 #[test]
 fn a_migration_that_fails_is_told_with_a_way_back_that_works() {
@@ -11,7 +14,7 @@ fn a_migration_that_fails_is_told_with_a_way_back_that_works() {
     let bookend = Bookend::new();
     let command = sh("psql -qc 'DELETE FROM orders' && echo half way && exit 3");
     let ran = bookend
-        .run(&arguments(&shop.url(), &[], &command))
+        .run(&arguments(&shop.url(), &UNREHEARSED, &command))
         .expect_code(5)
         .expect_stderr("the migration ended with exit code 3");
     assert!(ran.stdout.contains("failed: exit 3"), "{ran}");
@@ -60,7 +63,7 @@ fn a_migration_that_hangs_is_ended_by_the_timeout_with_all_it_started() {
     assert!(!is_running(child.trim()));
 }
 
-fn is_running(pid: &str) -> bool {
+pub fn is_running(pid: &str) -> bool {
     // A zombie that nobody has waited for has ended.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
@@ -103,7 +106,7 @@ fn a_failed_after_backup_does_not_hide_that_the_migration_stands() {
     let bookend = Bookend::new();
     let (name, away) = (shop.name(), format!("{}_away", shop.name()));
     let line = format!("psql -qd postgres -c 'ALTER DATABASE {name} RENAME TO {away}'");
-    let ran = bookend.run(&arguments(&shop.url(), &[], &sh(&line)));
+    let ran = bookend.run(&arguments(&shop.url(), &UNREHEARSED, &sh(&line)));
     server().psql(
         "postgres",
         &format!("ALTER DATABASE {away} RENAME TO {name}"),
@@ -123,7 +126,11 @@ fn an_interrupt_is_passed_on_and_the_end_recorded() {
         let bookend = Bookend::new();
         let command =
             sh("trap 'echo told; exit 0' TERM INT; echo here; while :; do sleep 0.05; done");
-        let running = bookend.spawn(&arguments(&shop.url(), &["--json"], &command));
+        let running = bookend.spawn(&arguments(
+            &shop.url(),
+            &[&UNREHEARSED[..], &["--json"]].concat(),
+            &command,
+        ));
         running.wait_for_stderr("here");
         running.signal(signal);
         let ran = running.wait().expect_code(code).expect_stderr("told");
@@ -141,7 +148,7 @@ fn a_second_interrupt_kills_a_command_that_will_not_end() {
     let bookend = Bookend::new();
     let command =
         sh("trap 'echo ignored' TERM INT; echo $$ > pid; echo here; while :; do sleep 0.05; done");
-    let running = bookend.spawn(&arguments(&shop.url(), &[], &command));
+    let running = bookend.spawn(&arguments(&shop.url(), &UNREHEARSED, &command));
     running.wait_for_stderr("here");
     running.signal(Signal::SIGINT);
     running.wait_for_stderr("ignored");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::common::{Bookend, PASSWORD};
-use super::{arguments, bracket_json, server, sh, shop, step};
+use super::{UNREHEARSED, arguments, bracket_json, server, sh, shop, step};
 
 #[test]
 fn the_command_finds_its_database_wherever_it_looks() {
@@ -48,7 +48,7 @@ fn a_password_is_nowhere_but_in_the_commands_environment() {
     let line = "test -n \"$PGPASSWORD\" && echo \"leak: $PGPASSWORD\"; echo here; \
                 while [ ! -e go ]; do sleep 0.05; done; exit 3";
     let bookend_with = bookend.env("CANARY_URL", url);
-    let arguments = arguments("env:CANARY_URL", &[], &["sh", "-c", line]);
+    let arguments = arguments("env:CANARY_URL", &UNREHEARSED, &["sh", "-c", line]);
     let running = bookend_with.spawn(&arguments);
     running.wait_for_stderr("here");
     let seen = command_lines_of(running.pid());

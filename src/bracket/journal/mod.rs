@@ -27,7 +27,8 @@ use crate::store::DurableLog;
 
 pub use read::{History, JournalDamage, read};
 pub use record::{
-    ArchiveFacts, CommandFacts, Detail, Plan, PlannedTarget, ProofFacts, Record, Setback,
+    ArchiveFacts, CommandFacts, CopyFacts, Detail, Plan, PlannedTarget, ProofFacts, Record,
+    RehearsalFacts, Setback,
 };
 
 /// The name of a journal in its run's folder.
@@ -69,6 +70,8 @@ pub enum JournalError {
 pub struct Journal {
     file: Box<dyn AppendFile>,
     begun: Instant,
+    /// Milliseconds of the run before this process took it over.
+    earlier_ms: u64,
     clock: fn() -> DateTime<Utc>,
     sum: u64,
     records: Vec<Record>,
@@ -82,10 +85,31 @@ impl Journal {
         Self {
             file,
             begun: Instant::now(),
+            earlier_ms: 0,
             clock,
             sum: line::SEED,
             records: Vec::new(),
             state: State::New,
+        }
+    }
+
+    /// A journal that another process left, in its file cut to [`History::whole`] bytes. Its
+    /// time goes on from the last record; the time in between, which only clocks that people
+    /// set could tell, is left out.
+    #[must_use]
+    pub fn reopened(
+        file: Box<dyn AppendFile>,
+        clock: fn() -> DateTime<Utc>,
+        history: History,
+    ) -> Self {
+        Self {
+            file,
+            begun: Instant::now(),
+            earlier_ms: history.records.last().map_or(0, |last| last.elapsed_ms),
+            clock,
+            sum: history.sum,
+            records: history.records,
+            state: history.state,
         }
     }
 
@@ -99,6 +123,11 @@ impl Journal {
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        let own = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.earlier_ms.saturating_add(own)
     }
 
     /// Records an event: checked against the state machine first, durable when it returns.
@@ -115,7 +144,7 @@ impl Journal {
         let record = Record {
             n: self.records.len() as u64,
             at: (self.clock)(),
-            elapsed_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: self.elapsed_ms(),
             target,
             event,
             detail,

@@ -16,6 +16,8 @@ pub struct History {
     pub torn: bool,
     /// Bytes of the whole records: where a torn end begins.
     pub whole: usize,
+    /// Checksum of the last whole record, to which the next one's is chained.
+    pub(super) sum: u64,
 }
 
 /// A journal that cannot be trusted: not what a crash leaves.
@@ -54,8 +56,8 @@ pub fn read(bytes: &[u8]) -> Result<History, JournalDamage> {
         state: State::New,
         torn: false,
         whole: 0,
+        sum: line::SEED,
     };
-    let mut sum = line::SEED;
     let mut rest = bytes;
     while !rest.is_empty() {
         let number = history.records.len() + 1;
@@ -64,12 +66,12 @@ pub fn read(bytes: &[u8]) -> Result<History, JournalDamage> {
             return Ok(history);
         };
         let (text, after) = (&rest[..end], &rest[end + 1..]);
-        match line::parse(text, sum) {
+        match line::parse(text, history.sum) {
             Ok((record, own)) => {
                 history.state = follow(&history.state, &record, number)?;
                 history.records.push(record);
                 history.whole += end + 1;
-                sum = own;
+                history.sum = own;
             }
             Err(Flaw::Words) => return Err(JournalDamage::Newer { line: number }),
             // Blocks that a crash of the machine kept from the disk read as zeros.

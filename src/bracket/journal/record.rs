@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::event::{Event, Reason};
+use super::super::event::Event;
+use super::super::reason::Reason;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +61,18 @@ pub struct Detail {
     /// Why the run stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setback: Option<Setback>,
+    /// A proven copy that is kept for a later step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyFacts>,
+    /// What a rehearsal found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalFacts>,
+    /// What is about to be changed outside, or was, in the engine's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Value>,
+    /// Where the bundle lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
 }
 
 impl Detail {
@@ -83,7 +96,7 @@ impl Detail {
 }
 
 /// What a run was asked to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its id.
     pub run: String,
@@ -100,12 +113,37 @@ pub struct Plan {
     /// `--check`, as it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
+    /// `--quiesce`, as it was given: it held no password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiesce: Option<String>,
+    /// `--unquiesce`, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unquiesce: Option<String>,
+    /// True if something was blotted out of COMMAND or `--check`: nobody can run them again
+    /// from here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
     /// Names of the variables that `--env` and `bookend.toml` set; their values may be secret.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
-    /// `--prove-on`, without a password.
+    /// Those of their templates that are nothing but a placeholder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env_templates: BTreeMap<String, String>,
+    /// Where the copies go, if not to the targets' own servers: a URL without a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prove_on: Option<String>,
+    /// `--prove-on` as it was given, without a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prove_on_word: Option<String>,
+    /// `--consistent`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consistent: bool,
+    /// `--allow-loss`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_loss: Vec<String>,
+    /// `--keep-copy`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_copies: bool,
     /// `--timeout` in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -163,6 +201,26 @@ pub struct ProofFacts {
     /// Each difference: object, kind, expected, found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Value>,
+}
+
+/// A restored copy that is kept for a later step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyFacts {
+    /// Its name on the server.
+    pub name: String,
+    /// URL of the server without a password.
+    pub server: String,
+}
+
+/// What a rehearsal found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RehearsalFacts {
+    /// What changed on each target's copy, as `bookend diff --json` says it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Value>,
+    /// What was observed while it ran: locks, sizes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Value>,
 }
 
 /// A command about to run.

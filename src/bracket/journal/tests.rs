@@ -10,8 +10,11 @@ use super::{
     AppendFile, ArchiveFacts, Detail, Journal, JournalDamage, JournalError, Plan, PlannedTarget,
     read,
 };
-use crate::bracket::event::{CommandEnd, Done, Event, Proven, Reason, Step, Terms};
-use crate::bracket::state::{Outcome, State};
+use crate::bracket::event::{CommandEnd, Done, Event, Note, Proven, Seen, Terms};
+use crate::bracket::outcome::Outcome;
+use crate::bracket::reason::Reason;
+use crate::bracket::state::State;
+use crate::bracket::step::Step;
 
 #[derive(Clone, Default)]
 struct Paper {
@@ -41,10 +44,9 @@ fn noon() -> DateTime<Utc> {
 fn terms() -> Terms {
     Terms {
         targets: 1,
-        no_proof: None,
         no_rehearsal: Some(Reason::new("tried by hand\n\"twice\"").unwrap()),
-        accept_writes: None,
         check: true,
+        ..Terms::default()
     }
 }
 
@@ -62,12 +64,8 @@ fn plan() -> Plan {
             origin: "DATABASE_URL".to_owned(),
         }],
         command: vec!["psql".to_owned(), "-f".to_owned(), "up.sql".to_owned()],
-        check: None,
-        env: Vec::new(),
-        prove_on: None,
         timeout_ms: Some(60_000),
-        options: Vec::new(),
-        more: std::collections::BTreeMap::new(),
+        ..Plan::default()
     }
 }
 
@@ -104,8 +102,13 @@ fn events() -> Vec<(Event, Detail)> {
         plain(Event::Begun(Step::Proof)),
         plain(Event::Done(Done::Proof(Proven::Identical))),
         plain(Event::Skipped(Step::Rehearsal)),
-        plain(Event::Skipped(Step::Gap)),
+        plain(Event::Begun(Step::Gap)),
+        plain(Event::Done(Done::Gap(Seen::Quiet))),
         plain(Event::Begun(Step::Migration)),
+        plain(Event::Noted(Note::Started {
+            pid: 4711,
+            since: Some(9),
+        })),
         plain(Event::Done(Done::Migration(CommandEnd::Exited(3)))),
     ]
 }
@@ -131,7 +134,7 @@ fn what_was_written_is_read() {
     for (record, (event, detail)) in history.records.iter().zip(events()) {
         assert_eq!((&record.event, &record.detail), (&event, &detail));
     }
-    assert_eq!(history.state, State::Ended(Outcome::MigrationFailed));
+    assert_eq!(history.state.outcome(), Some(Outcome::MigrationFailed));
     assert!(!history.torn);
     assert_eq!(history.whole, *ends.last().unwrap());
 }
@@ -256,6 +259,36 @@ fn what_cannot_happen_is_not_written() {
     let refused = journal.record(None, Event::Begun(Step::Migration), Detail::default());
     assert!(matches!(refused, Err(JournalError::Illegal(_))));
     assert!(paper.bytes.lock().unwrap().is_empty());
+}
+
+/// Clocks are set back; the time of a run is not.
+#[test]
+fn a_journal_goes_on_from_its_last_record_although_the_clock_was_set_back() {
+    fn an_hour_earlier() -> DateTime<Utc> {
+        noon() - chrono::TimeDelta::hours(1)
+    }
+    let (bytes, ends) = written();
+    let mut whole = bytes[..ends[6]].to_vec();
+    // What a crash left of a record that was never acknowledged.
+    whole.extend(&bytes[ends[6]..ends[6] + 9]);
+    let history = read(&whole).unwrap();
+    assert!(history.torn);
+    whole.truncate(history.whole);
+    let last = history.records.last().unwrap().elapsed_ms;
+    let paper = Paper::default();
+    paper.bytes.lock().unwrap().extend(&whole);
+    let mut journal = Journal::reopened(Box::new(paper.clone()), an_hour_earlier, history);
+    journal
+        .record(None, Event::Resumed, Detail::default())
+        .unwrap();
+    journal
+        .record(Some(0), Event::Skipped(Step::Rehearsal), Detail::default())
+        .unwrap();
+    let again = read(&paper.bytes.lock().unwrap()).unwrap();
+    assert!(!again.torn);
+    assert_eq!(again.records.len(), 9);
+    assert!(again.records[7].elapsed_ms >= last);
+    assert!(again.records[7].at < again.records[6].at);
 }
 
 proptest! {

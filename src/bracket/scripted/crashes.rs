@@ -100,9 +100,9 @@ async fn status_tells_what_a_crash_left_and_keeps_quiet_about_what_is_in_use() {
       bundle      -     pending
     interrupted after 55 s
       bookend ended without a word during this run
-      COMMAND was not started; the target was not changed
-      run it again when you are ready
-      bookend resume and bookend abort are not there yet
+      COMMAND was not started on the target; it was not changed
+      finish it: bookend resume 20261120T043512Z-shop
+      or give it up: bookend abort 20261120T043512Z-shop
 
     left behind
       database shop_bookend_7f3a (run 20261120T043512Z-shop)

@@ -1,9 +1,10 @@
 //! Whole runs with scripted hands: what is started, what is recorded, what is told.
 
 mod crashes;
+mod left;
 mod runs;
+mod ways;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -12,14 +13,17 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::drive::Bracket;
-use super::event::{CommandEnd, Proven, Stop, Terms};
-use super::hands::{BackedUp, Compared, Ended, Hands, Proved, Side, Trouble, Unwatched};
+use super::event::{Answer, CommandEnd, Matched, Note, Proven, Rehearsed, Seen, Stop, Terms};
+use super::hands::{
+    BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, Side, Tried, Trouble,
+    Unwatched,
+};
 use super::history::{Writer, report};
 use super::journal::{
-    AppendFile, ArchiveFacts, CommandFacts, Journal, JournalError, Plan, PlannedTarget, ProofFacts,
-    Setback,
+    AppendFile, ArchiveFacts, CommandFacts, CopyFacts, Journal, JournalError, Plan, PlannedTarget,
+    ProofFacts, Setback,
 };
-use super::state::Outcome;
+use super::outcome::Outcome;
 use crate::report::run::{RunReport, StepState};
 
 const RUN: &str = "20261120T043512Z-shop";
@@ -46,6 +50,15 @@ impl AppendFile for Paper {
 struct Scripted {
     consistent: Option<bool>,
     proof: Result<Proven, Stop>,
+    rehearsal: Result<Rehearsed, Stop>,
+    answer: Answer,
+    quiesce: CommandEnd,
+    unquiesce: CommandEnd,
+    /// What is seen, look by look; quiet after that.
+    gaps: Mutex<Vec<Seen>>,
+    alone: bool,
+    matched: Matched,
+    swap: Result<(), Stop>,
     migration: Result<CommandEnd, Stop>,
     check: CommandEnd,
     after: Result<(), Stop>,
@@ -53,11 +66,30 @@ struct Scripted {
     asked: Mutex<Vec<String>>,
 }
 
+/// A rehearsal that goes well.
+const WELL: Rehearsed = Rehearsed {
+    end: CommandEnd::Exited(0),
+    check: None,
+    astray: false,
+    losses_refused: false,
+};
+
 impl Default for Scripted {
     fn default() -> Self {
         Self {
             consistent: Some(true),
             proof: Ok(Proven::Identical),
+            rehearsal: Ok(WELL),
+            answer: Answer::GoOn,
+            quiesce: CommandEnd::Exited(0),
+            unquiesce: CommandEnd::Exited(0),
+            gaps: Mutex::default(),
+            alone: true,
+            matched: Matched {
+                as_rehearsed: Some(true),
+                lost_more: false,
+            },
+            swap: Ok(()),
             migration: Ok(CommandEnd::Exited(0)),
             check: CommandEnd::Exited(0),
             after: Ok(()),
@@ -126,7 +158,12 @@ impl Hands for Scripted {
         })
     }
 
-    async fn prove(&self, target: usize, archive: &ArchiveFacts) -> Result<Proved, Trouble> {
+    async fn prove(
+        &self,
+        target: usize,
+        archive: &ArchiveFacts,
+        keep: bool,
+    ) -> Result<Proved, Trouble> {
         self.note(format!("proof {target}"));
         assert_eq!(archive.id, format!("shop{target}-20261120T043512Z-before"));
         let proven = self.proof.map_err(trouble)?;
@@ -147,8 +184,145 @@ impl Hands for Scripted {
                 receipt: None,
                 differences,
             },
+            copy: keep.then(|| CopyFacts {
+                name: format!("shop{target}_bookend_7f3a"),
+                server: "postgres://ada@db/postgres".to_owned(),
+            }),
             lines: vec![line],
         })
+    }
+
+    fn rehearsal(&self) -> CommandFacts {
+        CommandFacts {
+            repointed: Vec::new(),
+            ..self.migration()
+        }
+    }
+
+    async fn rehearse(
+        &self,
+        befores: &[ArchiveFacts],
+        notes: &dyn Notes,
+    ) -> Result<Tried, Trouble> {
+        self.note("rehearsal");
+        let started = Note::Started {
+            pid: 4711,
+            since: None,
+        };
+        // As the real hands: a note that cannot be written ends nothing that runs.
+        let _ = notes.note(started, None);
+        let rehearsed = self.rehearsal.map_err(trouble)?;
+        Ok(Tried {
+            rehearsed,
+            lines: vec!["exit 0 on shop0_bookend_7f3a".to_owned()],
+            setback: rehearsed
+                .losses_refused
+                .then(|| trouble(Stop::Refused).setback),
+            differences: befores
+                .iter()
+                .map(|_| json!({"same": false, "loss": false, "objects": []}))
+                .collect(),
+            observed: None,
+        })
+    }
+
+    async fn let_go(&self) -> Vec<String> {
+        self.note("let go");
+        Vec::new()
+    }
+
+    async fn ask(&self) -> Result<Answer, Trouble> {
+        self.note("pause");
+        Ok(self.answer)
+    }
+
+    fn holding(&self, stop: bool) -> CommandFacts {
+        CommandFacts {
+            words: vec![if stop { "stop" } else { "start" }.to_owned()],
+            repointed: Vec::new(),
+            ..self.migration()
+        }
+    }
+
+    async fn quiesce(&self, _notes: &dyn Notes) -> Result<Ended, Trouble> {
+        self.note("quiesce");
+        Ok(Ended {
+            end: self.quiesce,
+            notes: Vec::new(),
+        })
+    }
+
+    async fn unquiesce(&self, _notes: &dyn Notes) -> Result<Ended, Trouble> {
+        self.note("unquiesce");
+        Ok(Ended {
+            end: self.unquiesce,
+            notes: Vec::new(),
+        })
+    }
+
+    async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble> {
+        self.note("gap");
+        assert!(!befores.is_empty());
+        let mut gaps = self.gaps.lock().unwrap();
+        let seen = if gaps.is_empty() {
+            Seen::Quiet
+        } else {
+            gaps.remove(0)
+        };
+        let line = match seen {
+            Seen::Quiet => "quiet: no write was seen",
+            Seen::Written => "public.orders was written to",
+        };
+        Ok(Looked {
+            seen,
+            lines: vec![line.to_owned()],
+        })
+    }
+
+    async fn bundle(&self) -> Result<Bundled, Trouble> {
+        self.note("bundle");
+        Ok(Bundled {
+            path: "backups/x.bundle.tar".to_owned(),
+            lines: vec!["backups/x.bundle.tar".to_owned()],
+        })
+    }
+
+    async fn prove_beside(
+        &self,
+        target: usize,
+        archive: &ArchiveFacts,
+        _notes: &dyn Notes,
+    ) -> Result<Proved, Trouble> {
+        self.prove(target, archive, true).await
+    }
+
+    async fn put_back(
+        &self,
+        target: usize,
+        _archive: &ArchiveFacts,
+        _acts: &[serde_json::Value],
+        notes: &dyn Notes,
+    ) -> Result<Vec<String>, Trouble> {
+        self.note(format!("swap {target}"));
+        notes
+            .note(Note::About, Some(json!({"rename": target})))
+            .unwrap();
+        match self.swap {
+            Err(stop) if target > 0 => return Err(trouble(stop)),
+            Ok(()) | Err(_) => {}
+        }
+        notes
+            .note(Note::Settled, Some(json!({"rename": target})))
+            .unwrap();
+        Ok(vec!["shop is what it was".to_owned()])
+    }
+
+    async fn still_alone(&self) -> Result<(), Trouble> {
+        if self.alone {
+            Ok(())
+        } else {
+            Err(trouble(Stop::Refused))
+        }
     }
 
     fn migration(&self) -> CommandFacts {
@@ -163,7 +337,7 @@ impl Hands for Scripted {
         self.migration()
     }
 
-    async fn migrate(&self) -> Result<Ended, Trouble> {
+    async fn migrate(&self, _notes: &dyn Notes) -> Result<Ended, Trouble> {
         self.note("migration");
         let end = self.migration.map_err(trouble)?;
         Ok(Ended {
@@ -172,7 +346,7 @@ impl Hands for Scripted {
         })
     }
 
-    async fn check(&self) -> Result<Ended, Trouble> {
+    async fn check(&self, _notes: &dyn Notes) -> Result<Ended, Trouble> {
         self.note("check");
         Ok(Ended {
             end: self.check,
@@ -183,8 +357,8 @@ impl Hands for Scripted {
     async fn compare(
         &self,
         _target: usize,
-        before: &ArchiveFacts,
-        after: &ArchiveFacts,
+        (before, after): (&ArchiveFacts, &ArchiveFacts),
+        rehearsed: Option<&serde_json::Value>,
     ) -> Result<Compared, Trouble> {
         assert!(before.id.ends_with("before") && after.id.ends_with("after"));
         self.note("compare");
@@ -194,6 +368,10 @@ impl Hands for Scripted {
                 "no data lost".to_owned(),
             ],
             difference: json!({"same": false, "loss": false, "objects": []}),
+            matched: match rehearsed {
+                Some(_) => self.matched,
+                None => Matched::default(),
+            },
         })
     }
 
@@ -211,10 +389,7 @@ fn noon() -> DateTime<Utc> {
 fn terms() -> Terms {
     Terms {
         targets: 1,
-        no_proof: None,
-        no_rehearsal: None,
-        accept_writes: None,
-        check: false,
+        ..Terms::default()
     }
 }
 
@@ -234,12 +409,7 @@ fn plan(targets: usize) -> Plan {
             })
             .collect(),
         command: vec!["migrate".to_owned()],
-        check: None,
-        env: Vec::new(),
-        prove_on: None,
-        timeout_ms: None,
-        options: Vec::new(),
-        more: BTreeMap::new(),
+        ..Plan::default()
     }
 }
 
@@ -253,16 +423,20 @@ struct Run {
 async fn run_on(paper: Paper, terms: Terms, hands: &Scripted) -> Run {
     let journal = Journal::new(Box::new(paper.clone()), noon);
     let plan = plan(terms.targets);
-    let mut bracket = Bracket::begin(journal, plan, terms, hands, &Unwatched).unwrap();
+    let bracket = Bracket::begin(journal, plan, terms, hands, &Unwatched).unwrap();
+    driven(bracket, &paper).await
+}
+
+async fn driven(mut bracket: Bracket<'_>, paper: &Paper) -> Run {
     let ended = bracket.drive().await;
-    let journal = bracket.journal();
+    let (journal, unrecorded) = bracket.finish();
     let report = report(RUN, journal.records(), journal.state(), Writer::Alive);
     let bytes = paper.bytes.lock().unwrap().clone();
     Run {
         ended,
         bytes,
         report,
-        unrecorded: bracket.unrecorded().map(<[String]>::to_vec),
+        unrecorded,
     }
 }
 

@@ -57,6 +57,18 @@ pub(super) fn failure(error: &EngineError) -> Failure {
                 None => failure,
             }
         }
+        EngineError::Held { holder, .. } => {
+            Failure::of(Exit::Refused, "busy", error).hint(format!(
+                "wait for it; if its process is gone: bookend abort {}",
+                holder.run
+            ))
+        }
+        EngineError::NoLock { advice, .. } => {
+            Failure::of(Exit::Refused, "no-lock", error).hint(advice)
+        }
+        EngineError::LockLost { .. } => {
+            Failure::of(Exit::Refused, "lock-lost", error).hint("bookend status; then run it again")
+        }
         EngineError::NotOurs { .. } => {
             Failure::of(Exit::Refused, "not-ours", error).hint("bookend copies list")
         }

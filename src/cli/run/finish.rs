@@ -8,7 +8,7 @@ use super::super::error::failure_of;
 use super::super::failure::Signal;
 use super::super::redact::redact;
 use super::super::signals::Signals;
-use super::super::{Exit, Failure, Outcome};
+use super::super::{Exit, Failure, Outcome, Screen};
 use crate::bracket::history::{Writer, report};
 use crate::bracket::journal::{JOURNAL, Journal, Setback};
 use crate::bracket::live::{Explained, Surroundings};
@@ -32,7 +32,7 @@ impl Explainer {
     }
 
     /// What the hands are given.
-    pub fn surroundings(&self) -> Surroundings {
+    pub fn surroundings(&self, screen: Screen) -> Surroundings {
         let (last, signals) = (Arc::clone(&self.last), self.signals.clone());
         Surroundings {
             explain: Box::new(move |error| {
@@ -42,6 +42,7 @@ impl Explainer {
                 explained
             }),
             signal: Box::new(move || signals.received().map(|signal| i32::from(signal.number()))),
+            ask: Arc::new(move || screen.ask("the rehearsal is over; migrate?")),
         }
     }
 
@@ -97,7 +98,7 @@ pub(super) fn outcome(
         keys.remove("error");
     }
     let text = match journal.state() {
-        State::Ended(_) => closing_text(&told),
+        State::Ended(..) => closing_text(&told),
         State::New | State::Under(..) => String::new(),
     };
     Outcome::new(text, document).failing(failure)
@@ -143,7 +144,7 @@ fn lost_journal(error: &JournalError, ended: Option<&[String]>, told: &RunReport
     let migration = told.steps.iter().find(|step| step.step == "migration");
     let target = match migration.map(|step| step.state) {
         Some(StepState::Pending | StepState::Skipped) | None => {
-            "COMMAND was not started; the target was not changed"
+            "COMMAND was not started on the target; it was not changed"
         }
         Some(StepState::Running | StepState::Ok | StepState::Failed | StepState::Unknown) => {
             "COMMAND has run on the target"
@@ -152,7 +153,7 @@ fn lost_journal(error: &JournalError, ended: Option<&[String]>, told: &RunReport
     failure
         .because(came_to)
         .because([target])
-        .hint("make room in the store; `bookend status` tells what was left behind")
+        .hint("make room in the store; then bookend resume, or bookend abort")
 }
 
 fn failure(told: &RunReport, explainer: &Explainer) -> Option<Failure> {
@@ -178,7 +179,15 @@ fn failure(told: &RunReport, explainer: &Explainer) -> Option<Failure> {
 }
 
 /// The words that the bracket itself has for a setback.
-const CODES: [&str; 10] = [
+const CODES: [&str; 18] = [
+    "loss",
+    "lost-more",
+    "not-quiet",
+    "told-to-stop",
+    "copy-gone",
+    "astray",
+    "lock-lost",
+    "no-lock",
     "not-consistent",
     "different",
     "preflight",

@@ -1,205 +1,302 @@
-//! What was asked for: COMMAND, its environment, the terms of the run.
+//! What a run is going to do: COMMAND, its environment, the plan for the journal.
 
 use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::redact;
+use super::super::words::ProveOn;
 use super::super::{Failure, Invocation};
-use super::Args;
+use super::environment::as_it_is;
+use super::maker::{Maker, hide, look_up, shell};
+use super::wanted::Wanted;
 use crate::bracket::Terms;
 use crate::bracket::command::Command;
-use crate::bracket::journal::{Plan, PlannedTarget};
-use crate::bracket::template::{Assignment, TemplateError, WORDS, fill_words};
+use crate::bracket::journal::{Plan, PlannedTarget, Setback};
+use crate::bracket::live::{Commands, Wishes};
+use crate::bracket::template::{Assignment, TemplateError, WORDS};
 use crate::config::TargetConfig;
-use crate::connection::{self, Secret, Target};
+use crate::connection::{Secret, Target};
 use crate::operation::Place;
 
-/// What a run was asked to do.
-pub(super) struct Request {
+/// What a run is going to do.
+pub(in super::super) struct Request {
     pub terms: Terms,
-    pub migration: Command,
-    pub check: Option<Command>,
-    command: Vec<String>,
-    check_line: Option<String>,
-    env: Vec<String>,
-    options: Vec<String>,
-    timeout_ms: Option<u64>,
+    wanted: Wanted,
+    targets: Vec<Target>,
+    assignments: Vec<Assignment>,
     secrets: Vec<Secret>,
 }
 
 impl Request {
-    /// Puts together what the command line and the configuration say.
+    /// Puts together what was asked for and what the configuration says.
     ///
     /// # Errors
     /// No COMMAND anywhere, or a template that cannot be filled in (exit 2).
-    pub fn new(invocation: &Invocation, target: &Target, args: &Args) -> Result<Self, Failure> {
-        let configured = invocation
-            .config
-            .of(target)
-            .map(|(_, configured)| configured);
-        let command = command(args, configured, target)?;
-        let assignments = assignments(args, configured)?;
-        let secrets = secrets(target);
-        let prepare = |words: &[String]| -> Result<Command, Failure> {
-            let filled = fill_words(words, &[target]).map_err(|e| template_failure(&e))?;
-            let variables = environment(invocation, target, &assignments)?;
-            Ok(Command {
-                shown: filled.iter().map(|word| hide(word, &secrets)).collect(),
-                words: filled,
-                environment: variables.set,
-                repointed: variables.repointed,
-                secrets: secrets.clone(),
-                limit: args.timeout,
+    pub fn new(
+        invocation: &Invocation,
+        targets: &[Target],
+        mut wanted: Wanted,
+    ) -> Result<Self, Failure> {
+        distinct(targets)?;
+        let secrets: Vec<Secret> = targets
+            .iter()
+            .filter_map(|target| target.password().cloned())
+            .collect();
+        for (flag, line) in [
+            ("--quiesce", &wanted.quiesce),
+            ("--unquiesce", &wanted.unquiesce),
+        ] {
+            if line
+                .as_ref()
+                .is_some_and(|line| hide(line, &secrets) != *line)
+            {
+                return Err(Failure::usage(format!(
+                    "{flag} holds a password, and has to be in the journal for after a crash"
+                ))
+                .hint(format!(
+                    "put it into a variable, which {flag} finds in its environment"
+                )));
+            }
+        }
+        let found: Vec<&TargetConfig> = targets
+            .iter()
+            .filter_map(|target| configured(invocation, target))
+            .collect();
+        if wanted.command.is_empty() {
+            wanted.command = command(&found, targets)?;
+        }
+        let mut terms = wanted.terms.clone();
+        terms.targets = targets.len();
+        let request = Self {
+            terms,
+            assignments: assignments(&wanted, &found)?,
+            wanted,
+            targets: targets.to_vec(),
+            secrets,
+        };
+        look_up(&request.maker(invocation).on(targets)?.0)?;
+        Ok(request)
+    }
+
+    /// Everything that is to be run.
+    ///
+    /// # Errors
+    /// A template that cannot be filled in (exit 2).
+    pub fn commands(&self, invocation: &Invocation) -> Result<Commands, Failure> {
+        let plain = |line: &Option<String>| {
+            line.as_ref().map(|line| Command {
+                words: shell(line),
+                shown: shell(line),
+                environment: as_it_is(invocation),
+                repointed: Vec::new(),
+                secrets: self.secrets.clone(),
+                limit: None,
             })
         };
-        let migration = prepare(&command)?;
-        look_up(&migration)?;
-        let check = match &args.check {
-            Some(line) => Some(prepare(&["sh".to_owned(), "-c".to_owned(), line.clone()])?),
-            None => None,
-        };
-        Ok(Self {
-            terms: Terms {
-                targets: 1,
-                no_proof: args.no_proof.clone(),
-                no_rehearsal: args.no_rehearsal.clone(),
-                accept_writes: args.accept_writes.clone(),
-                check: args.check.is_some(),
-            },
+        let maker = self.maker(invocation);
+        let (migration, check) = maker.on(&self.targets)?;
+        Ok(Commands {
             migration,
             check,
-            command,
-            check_line: args.check.clone(),
-            env: assignments.into_iter().map(|one| one.name).collect(),
-            options: options(invocation),
-            timeout_ms: args
-                .timeout
-                .map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-            secrets,
+            quiesce: plain(&self.wanted.quiesce),
+            unquiesce: plain(&self.wanted.unquiesce),
+            on_copies: Box::new(move |copies| {
+                maker.on(copies).map_err(|failure| setback(&failure))
+            }),
         })
     }
 
+    fn maker(&self, invocation: &Invocation) -> Maker {
+        Maker {
+            environment: invocation.environment.clone(),
+            targets: self.targets.clone(),
+            words: self.wanted.command.clone(),
+            check: self.wanted.check.clone(),
+            assignments: self.assignments.clone(),
+            secrets: self.secrets.clone(),
+            limit: self.wanted.timeout,
+        }
+    }
+
+    /// What is wished of the rehearsal.
+    pub fn wishes(&self) -> Wishes {
+        Wishes {
+            proofs: self.terms.no_proof.is_none(),
+            allow_loss: self.wanted.allow_loss.clone(),
+            keep_copies: self.wanted.keep_copy,
+        }
+    }
+
+    /// Where copies go, if that was asked for.
+    pub fn prove_on(&self) -> Option<&ProveOn> {
+        self.wanted.prove_on.as_ref()
+    }
+
+    /// Whether backups are asked for one point in time.
+    pub fn consistent(&self) -> bool {
+        self.wanted.consistent
+    }
+
     /// What the journal's first record says.
-    pub fn plan(&self, run: &str, target: &Target, place: &Place) -> Plan {
+    pub fn plan(&self, invocation: &Invocation, run: &str, places: &[Place]) -> Plan {
+        let command = self.hidden(&self.wanted.command);
+        let check = self.wanted.check.as_ref().map(|line| self.hide(line));
         Plan {
             run: run.to_owned(),
             bookend: env!("CARGO_PKG_VERSION").to_owned(),
-            host: nix::unistd::gethostname()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            host: host(),
             pid: std::process::id(),
-            targets: vec![PlannedTarget {
-                label: target.label().to_owned(),
-                engine: target.engine().name().to_owned(),
-                database: target.database().to_owned(),
-                url: target.display_url(),
-                origin: target.origin().to_owned(),
-            }],
-            command: self.hidden(&self.command),
-            check: self
-                .check_line
-                .as_ref()
-                .map(|line| hide(line, &self.secrets)),
-            env: self.env.clone(),
-            prove_on: match place {
+            targets: self.targets.iter().map(planned).collect(),
+            hidden: command != self.wanted.command || check != self.wanted.check,
+            command,
+            check,
+            quiesce: self.wanted.quiesce.clone(),
+            unquiesce: self.wanted.unquiesce.clone(),
+            env: self
+                .assignments
+                .iter()
+                .map(|one| one.name.clone())
+                .collect(),
+            env_templates: self
+                .assignments
+                .iter()
+                .filter(|one| is_placeholder(&one.template))
+                .map(|one| (one.name.clone(), one.template.clone()))
+                .collect(),
+            prove_on: places.iter().find_map(|place| match place {
                 Place::SameServer(_) => None,
                 Place::Other(other) => Some(other.display_url()),
-            },
-            timeout_ms: self.timeout_ms,
-            options: self.options.clone(),
+            }),
+            prove_on_word: self
+                .wanted
+                .prove_on
+                .as_ref()
+                .map(|on| self.hide(&on.to_string())),
+            timeout_ms: self
+                .wanted
+                .timeout
+                .map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+            consistent: self.wanted.consistent,
+            allow_loss: self.wanted.allow_loss.clone(),
+            keep_copies: self.wanted.keep_copy,
+            options: options(invocation),
             more: BTreeMap::new(),
         }
     }
 
+    fn hide(&self, word: &str) -> String {
+        hide(word, &self.secrets)
+    }
+
     fn hidden(&self, words: &[String]) -> Vec<String> {
-        words.iter().map(|word| hide(word, &self.secrets)).collect()
+        words.iter().map(|word| self.hide(word)).collect()
     }
 }
 
-fn command(
-    args: &Args,
-    configured: Option<&TargetConfig>,
-    target: &Target,
-) -> Result<Vec<String>, Failure> {
-    let given = match configured {
-        _ if !args.command.is_empty() => args.command.clone(),
-        Some(target) => target.migrate.clone(),
-        None => Vec::new(),
-    };
-    if given.first().is_none_or(String::is_empty) {
-        return Err(Failure::usage(format!("no COMMAND to migrate {} with", target.label()))
-            .hint("bookend run TARGET -- COMMAND, or `migrate = [\"…\"]` of the target in bookend.toml"));
+fn setback(failure: &Failure) -> Setback {
+    Setback {
+        code: failure.code.to_owned(),
+        message: failure.message.clone(),
+        causes: failure.causes.clone(),
+        hint: failure.hint.clone(),
     }
-    Ok(given)
 }
 
-/// Before anything is done: a program that is not there is found now, not after the proof.
-fn look_up(command: &Command) -> Result<(), Failure> {
-    let path = command
-        .environment
+/// Labels tell targets apart, in templates and in reports.
+fn distinct(targets: &[Target]) -> Result<(), Failure> {
+    for (n, target) in targets.iter().enumerate() {
+        for other in &targets[..n] {
+            if target.is_same_database(other) {
+                return Err(Failure::usage(format!(
+                    "{} is named twice",
+                    target.display_url()
+                )));
+            }
+            if target.label() == other.label() {
+                return Err(
+                    Failure::usage(format!("two targets are called {}", target.label()))
+                        .hint("give them names in bookend.toml"),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing but one placeholder, so no secret of its own.
+fn is_placeholder(template: &str) -> bool {
+    let inside = template
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|inside| {
+        let field = inside.rsplit_once('.').map_or(inside, |(_, field)| field);
+        WORDS.contains(&field)
+    })
+}
+
+fn planned(target: &Target) -> PlannedTarget {
+    PlannedTarget {
+        label: target.label().to_owned(),
+        engine: target.engine().name().to_owned(),
+        database: target.database().to_owned(),
+        url: target.display_url(),
+        origin: target.origin().to_owned(),
+    }
+}
+
+/// This machine's name.
+pub(in super::super) fn host() -> String {
+    nix::unistd::gethostname()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// The target's part of `bookend.toml`.
+pub(super) fn configured<'a>(
+    invocation: &'a Invocation,
+    target: &'a Target,
+) -> Option<&'a TargetConfig> {
+    invocation
+        .config
+        .of(target)
+        .map(|(_, configured)| configured)
+}
+
+/// The command of the configuration; of several targets one has to have it.
+fn command(configured: &[&TargetConfig], targets: &[Target]) -> Result<Vec<String>, Failure> {
+    let mut given = configured
         .iter()
-        .find(|(name, _)| name == "PATH")
-        .map(|(_, value)| value.expose().to_owned());
-    let here = std::env::current_dir().unwrap_or_default();
-    let program = command
-        .words
-        .first()
-        .map(String::as_str)
-        .unwrap_or_default();
-    match which::which_in(program, path, here) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(
-            Failure::usage(format!("COMMAND's program is not there: {program}"))
-                .hint("COMMAND is not a shell's line; for one, write: -- sh -c '…'"),
-        ),
+        .map(|target| &target.migrate)
+        .filter(|words| words.first().is_some_and(|word| !word.is_empty()));
+    let (first, second) = (given.next(), given.next());
+    match (first, second) {
+        (Some(words), None) => Ok(words.clone()),
+        (Some(words), Some(other)) if words == other => Ok(words.clone()),
+        _ => {
+            let names: Vec<&str> = targets.iter().map(Target::label).collect();
+            Err(
+                Failure::usage(format!("no COMMAND to migrate {} with", names.join(" and ")))
+                    .hint("bookend run TARGET -- COMMAND, or `migrate = [\"…\"]` of the target in bookend.toml"),
+            )
+        }
     }
 }
 
 /// `env` of the configuration first, then `--env`: the later one of a name wins.
-fn assignments(args: &Args, configured: Option<&TargetConfig>) -> Result<Vec<Assignment>, Failure> {
-    let mut all = Vec::new();
+fn assignments(wanted: &Wanted, configured: &[&TargetConfig]) -> Result<Vec<Assignment>, Failure> {
+    let mut all: Vec<Assignment> = Vec::new();
+    let mut add = |one: Assignment| {
+        all.retain(|known| known.name != one.name);
+        all.push(one);
+    };
     for (name, template) in configured.iter().flat_map(|target| &target.env) {
-        all.push(Assignment::new(name, template).map_err(|e| template_failure(&e))?);
+        add(Assignment::new(name, template).map_err(|e| template_failure(&e))?);
     }
-    for given in &args.env {
-        all.retain(|one: &Assignment| one.name != given.name);
-        all.push(given.clone());
-    }
+    wanted.env.iter().cloned().for_each(add);
     Ok(all)
 }
 
-struct Variables {
-    /// COMMAND's whole environment.
-    set: Vec<(String, Secret)>,
-    /// The caller's variables that were re-pointed in it.
-    repointed: Vec<String>,
-}
-
-fn environment(
-    invocation: &Invocation,
-    target: &Target,
-    assignments: &[Assignment],
-) -> Result<Variables, Failure> {
-    let pointed = target.command_environment(target, &invocation.environment);
-    let mut variables: BTreeMap<String, Secret> = invocation
-        .environment
-        .iter()
-        .filter(|(name, _)| !pointed.removed.iter().any(|removed| removed == name))
-        .map(|(name, value)| (name.to_owned(), Secret::new(value)))
-        .collect();
-    variables.extend(pointed.variables);
-    for one in assignments {
-        let value = one.fill(&[target]).map_err(|e| template_failure(&e))?;
-        variables.insert(one.name.clone(), value);
-    }
-    Ok(Variables {
-        set: variables.into_iter().collect(),
-        repointed: pointed.repointed,
-    })
-}
-
-fn template_failure(error: &TemplateError) -> Failure {
+pub(super) fn template_failure(error: &TemplateError) -> Failure {
     let hint = match error {
         TemplateError::NotAnAssignment { .. } => "--env NAME=TEMPLATE".to_owned(),
         TemplateError::Unknown { .. } => format!("these are filled in: {{{}}}", WORDS.join("}, {")),
@@ -209,16 +306,6 @@ fn template_failure(error: &TemplateError) -> Failure {
         }
     };
     Failure::of(super::Exit::Usage, "template", error).hint(hint)
-}
-
-fn secrets(target: &Target) -> Vec<Secret> {
-    target.password().cloned().into_iter().collect()
-}
-
-/// A word as it may be shown: without the target's password, and without any in a URL.
-fn hide(word: &str, secrets: &[Secret]) -> String {
-    let secrets: Vec<&Secret> = secrets.iter().collect();
-    redact::redact(&connection::redact(word, &secrets))
 }
 
 /// Options that lead later commands to the same store and configuration.

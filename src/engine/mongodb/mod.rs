@@ -12,6 +12,7 @@ pub mod definitions;
 mod dump;
 mod inspect;
 mod kit;
+mod lock;
 mod marker;
 mod names;
 mod observe;
@@ -26,14 +27,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::connection::Target;
 use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 use super::{
-    Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
-    EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing, RestoreKit,
-    RestoreRequest, StreamCheck,
+    Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
+    Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
+    RestoreKit, RestoreRequest, StreamCheck, TargetLock,
 };
 
 /// The tools have versions of their own since they left the server's: 100 and on.
@@ -131,6 +133,25 @@ impl Engine for Mongodb {
         archive: &str,
     ) -> Result<Target, EngineError> {
         copies::publish(context, copy, kind, archive).await
+    }
+
+    async fn keep(
+        &self,
+        context: &Context,
+        copy: &DatabaseCopy,
+        expires: DateTime<Utc>,
+        archive: &str,
+    ) -> Result<(), EngineError> {
+        copies::keep(context, copy, expires, archive).await
+    }
+
+    async fn lock(
+        &self,
+        context: &Context,
+        target: &Target,
+        claim: &Claim,
+    ) -> Result<Box<dyn TargetLock>, EngineError> {
+        lock::lock(context, target, claim).await
     }
 
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {

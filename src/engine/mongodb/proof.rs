@@ -50,6 +50,7 @@ pub(super) async fn compare(
         not_compared,
         server_version: server.version,
         server_identity: server.identity,
+        found: Some(Box::new(found)),
     })
 }
 

@@ -9,6 +9,7 @@ mod dump;
 mod inspect;
 mod kit;
 pub mod large_objects;
+mod lock;
 mod observe;
 mod proof;
 mod quoting;
@@ -21,14 +22,15 @@ pub mod toc;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::connection::Target;
 use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 use super::{
-    Capabilities, Capability, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine,
-    EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing, RestoreKit,
-    RestoreRequest, StreamCheck,
+    Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
+    Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
+    RestoreKit, RestoreRequest, StreamCheck, TargetLock,
 };
 
 /// The engine.
@@ -108,6 +110,25 @@ impl Engine for Postgres {
         archive: &str,
     ) -> Result<Target, EngineError> {
         copies::publish(context, copy, kind, archive).await
+    }
+
+    async fn keep(
+        &self,
+        context: &Context,
+        copy: &DatabaseCopy,
+        expires: DateTime<Utc>,
+        archive: &str,
+    ) -> Result<(), EngineError> {
+        copies::keep(context, copy, expires, archive).await
+    }
+
+    async fn lock(
+        &self,
+        context: &Context,
+        target: &Target,
+        claim: &Claim,
+    ) -> Result<Box<dyn TargetLock>, EngineError> {
+        lock::lock(context, target, claim).await
     }
 
     async fn discard(&self, context: &Context, copy: DatabaseCopy) -> Result<(), EngineError> {

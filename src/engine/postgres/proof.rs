@@ -43,8 +43,13 @@ pub(super) async fn compare(
         differences: compare::merged(verdict.differences, content),
         objects: compared_objects(&found),
         not_compared: not_compared(&archive, &copy.request),
-        server_version: found.server.version,
-        server_identity: found.server.identity,
+        server_version: found.server.version.clone(),
+        server_identity: found.server.identity.clone(),
+        // As a backup has it: definitions as texts are for this comparison only.
+        found: Some(Box::new(Snapshot {
+            schema: Vec::new(),
+            ..found
+        })),
     })
 }
 

@@ -41,6 +41,9 @@ pub struct RunReport {
     pub waived: Vec<Waiver>,
     /// What the migration changed, target by target.
     pub differences: Vec<RunDifference>,
+    /// What COMMAND changed on the copies in the rehearsal, target by target.
+    #[serde(default)]
+    pub rehearsed: Vec<RunDifference>,
     /// Options that every printed command needs: `--store DIR`.
     #[serde(skip)]
     pub options: Vec<String>,
@@ -128,6 +131,9 @@ pub struct RunStep {
     /// Variables that a command found pointed at the step's database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repointed: Vec<String>,
+    /// What was observed while a rehearsal ran: locks, sizes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Value>,
 }
 
 /// An archive that a run made.

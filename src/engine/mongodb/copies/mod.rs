@@ -1,6 +1,7 @@
 //! Databases that bookend made: listing them; publishing and dropping in files of their own.
 
 mod drop;
+mod keep;
 mod publish;
 
 use mongodb::Database;
@@ -13,6 +14,7 @@ use super::marker::{self, Found};
 use super::server;
 
 pub(super) use drop::{discard, drop_announced, drop_marked};
+pub(super) use keep::keep;
 pub(super) use publish::publish;
 
 /// Every database of the server that carries a marker.

@@ -11,7 +11,7 @@ use super::super::quoting::{quote_identifier, quote_literal};
 use super::super::server;
 use super::super::sql_error::sql;
 use super::marker::Marker;
-use super::rename::rename;
+use super::rename::{Sessions, rename};
 use super::{find, names, not_ours, set_marker};
 
 /// How often and how long a `CREATE DATABASE` under way is waited for: a minute.
@@ -83,7 +83,11 @@ async fn drop_checked(
         comment = quote_literal(&found.comment),
         quoted = quote_identifier(name),
     );
-    rename(session, &server, on, found.oid, &check).await?;
+    let whose = match marker.kind {
+        CopyKind::Disposable => Sessions::All,
+        CopyKind::Staging | CopyKind::Provenance | CopyKind::Kept => Sessions::Own,
+    };
+    rename(session, &server, on, found.oid, &check, whose).await?;
     session
         .batch_execute(&format!("DROP DATABASE {doomed}"))
         .await

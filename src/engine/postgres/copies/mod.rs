@@ -1,6 +1,7 @@
 //! Databases of bookend's own: finding them, and the marks in their comments.
 
 mod drop;
+mod keep;
 mod marker;
 pub(super) mod names;
 mod publish;
@@ -14,6 +15,7 @@ use super::server;
 use super::sql_error::sql;
 
 pub(super) use drop::{discard, drop_announced, drop_marked};
+pub(super) use keep::keep;
 pub(super) use marker::{Marker, own_comment};
 pub(super) use publish::publish;
 

@@ -10,7 +10,7 @@ use super::super::restore::preflight;
 use super::super::server;
 use super::super::sql_error::has_code;
 use super::marker::{self, Marker};
-use super::rename::rename;
+use super::rename::{Sessions, rename};
 use super::{find, names, not_ours};
 
 /// Gives a copy its asked name and kind in one transaction.
@@ -58,7 +58,7 @@ pub(in super::super) async fn publish(
         statements.push_str("; ");
         statements.push_str(statement);
     }
-    rename(&session, &server, on, found.oid, &statements)
+    rename(&session, &server, on, found.oid, &statements, Sessions::Own)
         .await
         .map_err(|error| taken(error, on, &into))?;
     context

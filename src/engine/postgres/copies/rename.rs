@@ -21,9 +21,10 @@ pub(super) async fn rename(
     on: &Target,
     oid: u32,
     statements: &str,
+    whose: Sessions,
 ) -> Result<(), EngineError> {
     for attempt in 1.. {
-        end_own_sessions(session, server, on, oid).await?;
+        end_sessions(session, server, on, oid, whose).await?;
         match session
             .batch_execute(&format!("BEGIN; {statements}; COMMIT"))
             .await
@@ -41,22 +42,33 @@ pub(super) async fn rename(
     Ok(())
 }
 
-/// Ends what is left of bookend's own sessions in a copy: of this run, on their way out still
-/// when a worker was dropped; of a killed one, at work on the server until they see it.
-async fn end_own_sessions(
+/// Whose sessions may be ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sessions {
+    /// bookend's own: of this run, on their way out still when a worker was dropped; of a
+    /// killed one, at work on the server until they see it.
+    Own,
+    /// Everybody's: the copy is about to be dropped, and what a migration command left running
+    /// in it has no other database to go to.
+    All,
+}
+
+async fn end_sessions(
     session: &Session,
     server: &Server,
     on: &Target,
     oid: u32,
+    whose: Sessions,
 ) -> Result<(), EngineError> {
+    let all = whose == Sessions::All;
     session
         .query(
             "SELECT pg_catalog.pg_terminate_backend(pid)
                FROM pg_catalog.pg_stat_activity
               WHERE datid = $1 AND pid <> pg_catalog.pg_backend_pid()
                 AND (usename = $2 OR $3)
-                AND application_name LIKE 'bookend %'",
-            &[&oid, &server.role, &server.superuser],
+                AND (application_name LIKE 'bookend %' OR $4)",
+            &[&oid, &server.role, &server.superuser, &all],
         )
         .await
         .map(drop)

@@ -1,0 +1,276 @@
+//! From a journal to a report. Pure.
+
+mod steps;
+
+use super::event::{Done, Event, Stop, Terms};
+use super::journal::{Plan, Record, Setback};
+use super::state::{Phase, State};
+use super::step::Step;
+use super::{memory, undo};
+use crate::report::run::{RunArchive, RunDifference, RunError, RunReport, RunTarget, Waiver};
+
+/// Whether the process that writes the journal is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// It is, or the run is this process's own.
+    Alive,
+    /// It is gone.
+    Gone,
+}
+
+/// The report of a run, from its journal alone.
+#[must_use]
+pub fn report(run: &str, records: &[Record], state: &State, writer: Writer) -> RunReport {
+    let plan = records.first().and_then(|r| r.detail.plan.as_deref());
+    let terms = records.first().and_then(|record| match &record.event {
+        Event::Planned(terms) => Some(terms),
+        Event::Begun(_)
+        | Event::Skipped(_)
+        | Event::Noted(_)
+        | Event::Done(_)
+        | Event::Stopped(_)
+        | Event::Resumed
+        | Event::Aborted
+        | Event::RollbackAsked => None,
+    });
+    let view = View {
+        records,
+        state,
+        writer,
+        plan,
+        terms,
+    };
+    let mut report = RunReport {
+        run: run.to_owned(),
+        state: view.word().to_owned(),
+        exit: view.exit(),
+        began: records.first().map(|record| record.at),
+        seconds: records
+            .last()
+            .map_or(0.0, |record| seconds(record.elapsed_ms)),
+        targets: plan.map_or_else(Vec::new, targets),
+        command: plan.map_or_else(Vec::new, |plan| plan.command.clone()),
+        steps: steps::steps(&view),
+        archives: view.archives(),
+        as_rehearsed: view.as_rehearsed(),
+        waived: terms.map_or_else(Vec::new, waived),
+        differences: view.differences(),
+        rehearsed: view.rehearsed(),
+        options: plan.map_or_else(Vec::new, |plan| plan.options.clone()),
+        undo: Vec::new(),
+        advice: Vec::new(),
+        error: view.error(),
+        report: None,
+        bundle: records.iter().find_map(|r| r.detail.bundle.clone()),
+        journal: None,
+    };
+    report.undo = undo::commands(&report);
+    report.advice = undo::advice(&report);
+    report
+}
+
+struct View<'a> {
+    records: &'a [Record],
+    state: &'a State,
+    writer: Writer,
+    plan: Option<&'a Plan>,
+    terms: Option<&'a Terms>,
+}
+
+impl View<'_> {
+    fn word(&self) -> &'static str {
+        match (self.state, self.writer) {
+            (State::Ended(_, outcome), _) => outcome.word(),
+            (State::New | State::Under(..), Writer::Alive) => "running",
+            (State::New | State::Under(..), Writer::Gone) => "interrupted",
+        }
+    }
+
+    fn exit(&self) -> u8 {
+        match self.state {
+            State::Ended(_, outcome) => match self.signal().unwrap_or_else(|| outcome.exit()) {
+                // What was stopped may still be stopped: no reason to look away.
+                0 if self.still_held() => 1,
+                exit => exit,
+            },
+            State::New | State::Under(..) => 0,
+        }
+    }
+
+    /// 128 and the signal, if that is what ended the run. What an earlier process was sent
+    /// does not count.
+    fn signal(&self) -> Option<u8> {
+        let own = self.records.iter().rposition(|record| {
+            matches!(
+                record.event,
+                Event::Resumed | Event::Aborted | Event::RollbackAsked
+            )
+        });
+        let last =
+            self.records[own.unwrap_or(0)..]
+                .iter()
+                .rev()
+                .find_map(|record| match &record.event {
+                    Event::Stopped(Stop::Interrupted(signal)) => Some(*signal),
+                    Event::Done(done) => done.interrupted(),
+                    Event::Planned(_)
+                    | Event::Begun(_)
+                    | Event::Skipped(_)
+                    | Event::Noted(_)
+                    | Event::Stopped(_)
+                    | Event::Resumed
+                    | Event::Aborted
+                    | Event::RollbackAsked => None,
+                })?;
+        u8::try_from(128 + last).ok()
+    }
+
+    /// Whether the command that was to start again what had been stopped did not do so.
+    fn still_held(&self) -> bool {
+        self.records.iter().any(|record| {
+            matches!(&record.event, Event::Done(Done::Unquiesce(end)) if !end.is_success())
+        })
+    }
+
+    fn label(&self, target: Option<usize>) -> Option<String> {
+        let plan = self.plan?;
+        Some(plan.targets.get(target?)?.label.clone())
+    }
+
+    fn archives(&self) -> Vec<RunArchive> {
+        let mut archives: Vec<RunArchive> = Vec::new();
+        for record in self.records {
+            let target = self.label(record.target);
+            if let (Some(made), Event::Done(done)) = (&record.detail.archive, &record.event) {
+                archives.push(RunArchive {
+                    target: target.clone(),
+                    step: done.step().word().to_owned(),
+                    id: made.id.clone(),
+                    path: made.path.clone(),
+                    rows: made.rows,
+                    bytes_stored: made.bytes_stored,
+                    consistent: made.consistent,
+                    proof: None,
+                });
+            }
+            if let Some(proof) = &record.detail.proof {
+                for archive in &mut archives {
+                    if archive.step == Step::Before.word()
+                        && archive.target == target
+                        && archive.proof.is_none()
+                    {
+                        archive.proof = Some(proof.verdict.clone());
+                    }
+                }
+            }
+        }
+        archives
+    }
+
+    fn differences(&self) -> Vec<RunDifference> {
+        self.records
+            .iter()
+            .filter_map(|record| {
+                Some(RunDifference {
+                    target: self.label(record.target),
+                    difference: record.detail.difference.clone()?,
+                })
+            })
+            .collect()
+    }
+
+    /// What the rehearsal changed on the copies.
+    fn rehearsed(&self) -> Vec<RunDifference> {
+        let terms = self.terms.map_or(0, |terms| terms.targets);
+        (0..terms)
+            .filter_map(|target| {
+                Some(RunDifference {
+                    target: self.label(Some(target)),
+                    difference: memory::rehearsed(self.records, target)?.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// As rehearsed if every target came out so.
+    fn as_rehearsed(&self) -> Option<bool> {
+        let mut found = None;
+        for record in self.records {
+            if let Event::Done(Done::Compare(matched)) = &record.event {
+                found = match (found, matched.as_rehearsed) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (None | Some(true), other) => other,
+                };
+            }
+        }
+        found
+    }
+
+    /// The last thing that went wrong; that something stays stopped only where nothing else
+    /// did.
+    fn error(&self) -> Option<RunError> {
+        let with_setback = || {
+            self.records
+                .iter()
+                .rev()
+                .filter(|r| r.detail.setback.is_some())
+        };
+        let held = |record: &&Record| matches!(record.event, Event::Done(Done::Unquiesce(_)));
+        let record = with_setback()
+            .find(|record| !held(record))
+            .or_else(|| with_setback().next())?;
+        record.detail.setback.as_ref().map(run_error)
+    }
+}
+
+fn targets(plan: &Plan) -> Vec<RunTarget> {
+    plan.targets
+        .iter()
+        .map(|target| RunTarget {
+            target: target.label.clone(),
+            engine: target.engine.clone(),
+            database: target.database.clone(),
+            url: target.url.clone(),
+            origin: target.origin.clone(),
+        })
+        .collect()
+}
+
+fn waived(terms: &Terms) -> Vec<Waiver> {
+    [
+        ("--no-proof", &terms.no_proof),
+        ("--no-rehearsal", &terms.no_rehearsal),
+        ("--accept-writes", &terms.accept_writes),
+    ]
+    .into_iter()
+    .filter_map(|(flag, reason)| {
+        Some(Waiver {
+            flag: flag.to_owned(),
+            reason: reason.as_ref()?.to_string(),
+        })
+    })
+    .collect()
+}
+
+fn run_error(setback: &Setback) -> RunError {
+    RunError {
+        code: setback.code.clone(),
+        message: setback.message.clone(),
+        causes: setback.causes.clone(),
+        hint: setback.hint.clone(),
+    }
+}
+
+/// True while nobody has said how the run's present step ended.
+#[must_use]
+pub fn in_a_step(state: &State) -> Option<Step> {
+    match state {
+        State::Under(_, here, Phase::UnderWay) => Some(here.step()),
+        State::New | State::Under(_, _, Phase::Waiting) | State::Ended(..) => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a run fit")]
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1000.0
+}

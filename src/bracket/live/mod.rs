@@ -1,0 +1,345 @@
+//! The hands of a real run: operations on databases and archives, and COMMAND.
+
+mod archives;
+mod commands;
+mod copies;
+mod gap;
+mod preflight;
+mod rehearsal;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::command::Streams;
+use super::event::{Answer, Matched, Stop};
+use super::hands::{
+    BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, Side, Tried, Trouble,
+};
+use super::journal::{ArchiveFacts, CommandFacts, Setback};
+use super::loss;
+use crate::connection::Target;
+use crate::engine::{Inspection, TargetLock};
+use crate::operation::{self, OperationError, Place, Workspace};
+use crate::report::run::change_lines;
+use crate::snapshot::Snapshot;
+use crate::snapshot::diff::{self, Difference};
+
+pub use commands::{Commands, OnCopies};
+use copies::Kept;
+
+/// An operation's failure as a person reads it.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// In words.
+    pub setback: Setback,
+    /// True if it was refused for safety.
+    pub refused: bool,
+}
+
+/// What the hands are given beside the workspace.
+pub struct Surroundings {
+    /// Puts an operation's failure into words.
+    pub explain: Box<dyn Fn(&OperationError) -> Explained + Send + Sync>,
+    /// The signal by which somebody asked for the end.
+    pub signal: Box<dyn Fn() -> Option<i32> + Send + Sync>,
+    /// Asks a person whether to go on; may block.
+    pub ask: Arc<dyn Fn() -> std::io::Result<bool> + Send + Sync>,
+}
+
+/// One target of the run.
+pub struct Subject {
+    /// The database.
+    pub target: Target,
+    /// Where its proof's copy goes.
+    pub place: Place,
+    /// What was seen of it before the run was begun; `None` where nobody needs to look, because
+    /// its archive is there already.
+    pub inspection: Option<Inspection>,
+    /// Whether its backups have to be asked for one point in time.
+    pub consistent: bool,
+    /// The archive that stands for it.
+    pub given: Option<ArchiveFacts>,
+}
+
+/// What a person wishes of a rehearsal.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// False where the proof is waived.
+    pub proofs: bool,
+    /// Patterns of what may be lost.
+    pub allow_loss: Vec<String>,
+    /// Whether the rehearsed copies stay, as staging databases.
+    pub keep_copies: bool,
+}
+
+/// Hands that do.
+pub struct Live {
+    ws: Workspace,
+    subjects: Vec<Subject>,
+    wishes: Wishes,
+    commands: Commands,
+    streams: Streams,
+    surroundings: Surroundings,
+    locks: Vec<Box<dyn TargetLock>>,
+    seen: Mutex<Vec<(usize, Side, Arc<Snapshot>)>>,
+    kept: Mutex<Vec<Kept>>,
+}
+
+impl Live {
+    /// Hands for these targets.
+    #[must_use]
+    pub fn new(
+        ws: Workspace,
+        (subjects, locks): (Vec<Subject>, Vec<Box<dyn TargetLock>>),
+        wishes: Wishes,
+        commands: Commands,
+        streams: Streams,
+        surroundings: Surroundings,
+    ) -> Self {
+        Self {
+            ws,
+            subjects,
+            wishes,
+            commands,
+            streams,
+            surroundings,
+            locks,
+            seen: Mutex::default(),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Gives back what was held, at the end.
+    pub async fn release(self) {
+        for lock in self.locks {
+            lock.release().await;
+        }
+    }
+
+    fn subject(&self, target: usize) -> Result<&Subject, Trouble> {
+        self.subjects
+            .get(target)
+            .ok_or_else(|| plain(Stop::Failed, "no such target"))
+    }
+
+    fn trouble(&self, error: &OperationError) -> Trouble {
+        let explained = (self.surroundings.explain)(error);
+        let stop = match (self.surroundings.signal)() {
+            Some(signal) => Stop::Interrupted(signal),
+            None if explained.refused => Stop::Refused,
+            None => Stop::Failed,
+        };
+        Trouble {
+            stop,
+            setback: explained.setback,
+        }
+    }
+
+    fn snapshot(&self, target: usize, side: Side) -> Option<Arc<Snapshot>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter()
+            .rfind(|(of, on, _)| (*of, *on) == (target, side))
+            .map(|(_, _, snapshot)| Arc::clone(snapshot))
+    }
+
+    fn remember(&self, target: usize, side: Side, snapshot: &Arc<Snapshot>) {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((target, side, Arc::clone(snapshot)));
+    }
+
+    /// The label of a target, where there are several to tell apart.
+    fn label(&self, target: usize) -> Option<&str> {
+        let several = self.subjects.len() > 1;
+        let subject = self.subjects.get(target).filter(|_| several)?;
+        Some(subject.target.label())
+    }
+
+    /// A line about a target, beginning with its label where there are several.
+    fn about(&self, target: usize, line: &str) -> String {
+        match self.label(target) {
+            Some(label) => format!("{label}: {line}"),
+            None => line.to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Hands for Live {
+    async fn preflight(&self, target: usize) -> Result<Vec<String>, Trouble> {
+        self.look_ahead(self.subject(target)?).await
+    }
+
+    async fn backup(&self, target: usize, side: Side) -> Result<BackedUp, Trouble> {
+        self.back_up(target, side).await
+    }
+
+    async fn prove(
+        &self,
+        target: usize,
+        archive: &ArchiveFacts,
+        keep: bool,
+    ) -> Result<Proved, Trouble> {
+        self.restore_and_compare(target, archive, keep).await
+    }
+
+    fn rehearsal(&self) -> CommandFacts {
+        CommandFacts {
+            repointed: Vec::new(),
+            ..self.commands.migration.facts(&self.streams)
+        }
+    }
+
+    async fn rehearse(
+        &self,
+        befores: &[ArchiveFacts],
+        notes: &dyn Notes,
+    ) -> Result<Tried, Trouble> {
+        self.try_on_copies(befores, notes).await
+    }
+
+    async fn let_go(&self) -> Vec<String> {
+        self.drop_kept().await
+    }
+
+    async fn ask(&self) -> Result<Answer, Trouble> {
+        let ask = Arc::clone(&self.surroundings.ask);
+        let asked = tokio::task::spawn_blocking(move || ask());
+        let answered = tokio::select! {
+            answered = asked => answered,
+            // The thread goes on waiting for a line; it ends with the process.
+            () = self.ws.cancel.cancelled() => {
+                return Err(self.trouble(&OperationError::Cancelled));
+            }
+        };
+        match answered {
+            Ok(Ok(true)) => Ok(Answer::GoOn),
+            Ok(Ok(false)) => Ok(Answer::Stop),
+            Ok(Err(error)) => Err(plain(
+                Stop::Failed,
+                &format!("nobody could be asked: {error}"),
+            )),
+            Err(_) => Err(plain(Stop::Failed, "nobody could be asked")),
+        }
+    }
+
+    fn holding(&self, stop: bool) -> CommandFacts {
+        self.hold_facts(stop)
+    }
+
+    async fn quiesce(&self, notes: &dyn Notes) -> Result<Ended, Trouble> {
+        self.hold_off(notes).await
+    }
+
+    async fn unquiesce(&self, notes: &dyn Notes) -> Result<Ended, Trouble> {
+        self.lift(notes).await
+    }
+
+    async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble> {
+        self.look_for_writes(befores).await
+    }
+
+    fn migration(&self) -> CommandFacts {
+        self.commands.migration.facts(&self.streams)
+    }
+
+    fn checking(&self) -> CommandFacts {
+        let check = self.commands.check.as_ref();
+        check
+            .unwrap_or(&self.commands.migration)
+            .facts(&self.streams)
+    }
+
+    async fn migrate(&self, notes: &dyn Notes) -> Result<Ended, Trouble> {
+        self.run(&self.commands.migration, "migration", notes).await
+    }
+
+    async fn check(&self, notes: &dyn Notes) -> Result<Ended, Trouble> {
+        match &self.commands.check {
+            Some(check) => self.run(check, "check", notes).await,
+            None => Err(plain(Stop::Failed, "there is no --check to run")),
+        }
+    }
+
+    async fn compare(
+        &self,
+        target: usize,
+        (before, after): (&ArchiveFacts, &ArchiveFacts),
+        rehearsed: Option<&Value>,
+    ) -> Result<Compared, Trouble> {
+        let found = match (
+            self.snapshot(target, Side::Before),
+            self.snapshot(target, Side::After),
+        ) {
+            (Some(a), Some(b)) => diff::compare(&a, &b),
+            _ => operation::diff(&PathBuf::from(&before.path), &PathBuf::from(&after.path))
+                .map_err(|error| self.trouble(&error))?,
+        };
+        let rehearsed: Option<Difference> =
+            rehearsed.and_then(|value| serde_json::from_value(value.clone()).ok());
+        let (matched, told) = match &rehearsed {
+            Some(rehearsed) => loss::matched(rehearsed, &found),
+            None => (Matched::default(), Vec::new()),
+        };
+        // What was rehearsed has been told; what came out otherwise is told with all of it.
+        let mut lines = told;
+        if matched.as_rehearsed != Some(true) {
+            lines.extend(change_lines(&found));
+        }
+        Ok(Compared {
+            lines,
+            difference: serde_json::to_value(&found).unwrap_or(Value::Null),
+            matched,
+        })
+    }
+
+    async fn bundle(&self) -> Result<Bundled, Trouble> {
+        Err(plain(Stop::Failed, "there is no bundle yet"))
+    }
+
+    async fn prove_beside(
+        &self,
+        _target: usize,
+        _archive: &ArchiveFacts,
+        _notes: &dyn Notes,
+    ) -> Result<Proved, Trouble> {
+        Err(plain(Stop::Failed, "there is no rollback yet"))
+    }
+
+    async fn put_back(
+        &self,
+        _target: usize,
+        _archive: &ArchiveFacts,
+        _acts: &[Value],
+        _notes: &dyn Notes,
+    ) -> Result<Vec<String>, Trouble> {
+        Err(plain(Stop::Failed, "there is no rollback yet"))
+    }
+
+    async fn still_alone(&self) -> Result<(), Trouble> {
+        for lock in &self.locks {
+            let checked = lock.check().await;
+            checked.map_err(|error| self.trouble(&error.into()))?;
+        }
+        Ok(())
+    }
+
+    fn interrupted(&self) -> Option<i32> {
+        (self.surroundings.signal)()
+    }
+}
+
+fn plain(stop: Stop, message: &str) -> Trouble {
+    Trouble {
+        stop,
+        setback: Setback {
+            code: "internal".to_owned(),
+            message: message.to_owned(),
+            ..Setback::default()
+        },
+    }
+}

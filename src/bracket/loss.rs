@@ -1,0 +1,233 @@
+//! Losing data: what a rehearsal may lose, and whether the migration came out like it. Pure.
+
+use serde_json::{Value, json};
+
+use super::event::Matched;
+use super::journal::Setback;
+use super::undo::word;
+use crate::report::figures::counted;
+use crate::snapshot::diff::{ColumnChange, Difference, Loss, ObjectChange};
+use crate::snapshot::glob_matches;
+
+/// So many losses are told one by one.
+const TOLD: usize = 40;
+
+/// The losses that no pattern names.
+#[must_use]
+pub fn refused<'a>(losses: &'a [Loss], allowed: &[String]) -> Vec<&'a Loss> {
+    let named = |loss: &&Loss| {
+        allowed
+            .iter()
+            .any(|pattern| glob_matches(pattern, &loss.object))
+    };
+    losses.iter().filter(|loss| !named(loss)).collect()
+}
+
+/// Why a run that lost so much in its rehearsal does not go on: each loss with the flag that
+/// would allow it.
+#[must_use]
+pub fn setback(losses: &[(Option<&str>, &Loss)]) -> Setback {
+    let told = losses.iter().take(TOLD).map(|(target, loss)| {
+        let target = target.map_or_else(String::new, |target| format!("{target}: "));
+        let object = word(&loss.object);
+        format!(
+            "{target}{}: {}   (--allow-loss {object})",
+            loss.object, loss.what
+        )
+    });
+    let mut causes: Vec<String> = told.collect();
+    if let Some(more) = losses.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        causes.push(format!("and {}", counted(more as u64, "more", "more")));
+    }
+    let mut flags: Vec<String> = losses
+        .iter()
+        .map(|(_, loss)| format!("--allow-loss {}", word(&loss.object)))
+        .collect();
+    flags.dedup();
+    flags.truncate(TOLD);
+    Setback {
+        code: "loss".to_owned(),
+        message: format!(
+            "COMMAND lost data on the copy: {}; it was not started on the target",
+            counted(losses.len() as u64, "loss", "losses")
+        ),
+        causes,
+        hint: Some(format!("if that is meant: {}", flags.join(" "))),
+    }
+}
+
+/// Whether a migration changed what its rehearsal had changed, and in words what came out
+/// otherwise.
+#[must_use]
+pub fn matched(rehearsed: &Difference, real: &Difference) -> (Matched, Vec<String>) {
+    let mut lines = Vec::new();
+    let more: Vec<&Loss> = real
+        .losses
+        .iter()
+        .filter(|loss| is_new(loss, &rehearsed.losses))
+        .collect();
+    for loss in more.iter().take(TOLD) {
+        lines.push(format!(
+            "lost, and not in the rehearsal: {}: {}",
+            loss.object, loss.what
+        ));
+    }
+    let otherwise = otherwise(rehearsed, real);
+    for object in otherwise.iter().take(TOLD) {
+        lines.push(format!("otherwise than rehearsed: {object}"));
+    }
+    let as_rehearsed = more.is_empty() && otherwise.is_empty();
+    if as_rehearsed {
+        lines.push("as rehearsed".to_owned());
+    }
+    let matched = Matched {
+        as_rehearsed: Some(as_rehearsed),
+        lost_more: !more.is_empty(),
+    };
+    (matched, lines)
+}
+
+/// A loss of an object that lost nothing before, or lost less.
+fn is_new(loss: &Loss, rehearsed: &[Loss]) -> bool {
+    !rehearsed.iter().any(|before| {
+        before.object == loss.object
+            && amount(&loss.what) <= amount(&before.what)
+            && without_amount(&loss.what) == without_amount(&before.what)
+    })
+}
+
+fn amount(what: &str) -> u64 {
+    let digits: String = what
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().unwrap_or(0)
+}
+
+fn without_amount(what: &str) -> String {
+    // "1 row", "2 rows".
+    what.split(' ')
+        .filter(|word| !word.chars().all(|c| c.is_ascii_digit()))
+        .map(|word| word.trim_end_matches('s'))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Objects that changed in another way, by name.
+fn otherwise(rehearsed: &Difference, real: &Difference) -> Vec<String> {
+    let (a, b) = (shapes(rehearsed), shapes(real));
+    let mut names: Vec<String> = a
+        .iter()
+        .filter(|one| !b.contains(one))
+        .chain(b.iter().filter(|one| !a.contains(one)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What happened to each object, however many rows there were: a fresh backup, or writes of
+/// others that were accepted, may have moved the numbers.
+fn shapes(difference: &Difference) -> Vec<(String, Value)> {
+    let mut shapes: Vec<(String, Value)> = difference.objects.iter().map(shape).collect();
+    for change in &difference.database {
+        if change.property != "large objects" {
+            shapes.push(("the database".to_owned(), json!(change)));
+        }
+    }
+    shapes
+}
+
+fn shape(object: &ObjectChange) -> (String, Value) {
+    let mut object = object.clone();
+    let grown = |before: Option<u64>, after: Option<u64>| {
+        before.unwrap_or(0).cmp(&after.unwrap_or(0)) as i8
+    };
+    let rows = grown(object.rows_before, object.rows_after);
+    (object.rows_before, object.rows_after) = (None, None);
+    object.columns.iter_mut().for_each(without_counts);
+    // Where a sequence stands is a number too.
+    for property in &mut object.properties {
+        if property.property == "value" {
+            (property.before, property.after) = (None, None);
+        }
+    }
+    let name = object.object.clone();
+    (name, json!([object, rows]))
+}
+
+fn without_counts(column: &mut ColumnChange) {
+    (column.values_before, column.values_after) = (None, None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{matched, refused, setback};
+    use crate::snapshot::diff::{Difference, Loss};
+
+    fn loss(object: &str, what: &str) -> Loss {
+        Loss {
+            object: object.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
+    fn losing(losses: &[Loss]) -> Difference {
+        Difference {
+            loss: !losses.is_empty(),
+            losses: losses.to_vec(),
+            ..Difference::default()
+        }
+    }
+
+    #[test]
+    fn patterns_allow_what_they_name_and_nothing_else() {
+        let losses = [
+            loss("public.orders", "has 5 fewer rows"),
+            loss("public.users.name", "is gone with 7 values"),
+        ];
+        let left = |allowed: &[&str]| {
+            let allowed: Vec<String> = allowed.iter().map(|p| (*p).to_owned()).collect();
+            refused(&losses, &allowed).len()
+        };
+        assert_eq!(left(&[]), 2);
+        assert_eq!(left(&["public.orders"]), 1);
+        assert_eq!(left(&["public.users"]), 2, "a column is not its table");
+        assert_eq!(left(&["public.users.*", "public.orders"]), 0);
+        assert_eq!(left(&["*"]), 0);
+    }
+
+    #[test]
+    fn each_loss_is_told_with_the_flag_that_would_allow_it() {
+        let one = loss("public.\"Or ders\"", "has 5 fewer rows");
+        let told = setback(&[(Some("shop"), &one)]);
+        assert_eq!(
+            told.causes,
+            ["shop: public.\"Or ders\": has 5 fewer rows   (--allow-loss 'public.\"Or ders\"')"]
+        );
+        assert_eq!(
+            told.hint.unwrap(),
+            "if that is meant: --allow-loss 'public.\"Or ders\"'"
+        );
+    }
+
+    #[test]
+    fn losing_more_than_in_the_rehearsal_is_told() {
+        let rehearsed = losing(&[loss("a", "has 5 fewer rows")]);
+        for (real, lost_more) in [
+            (losing(&[loss("a", "has 5 fewer rows")]), false),
+            (losing(&[loss("a", "has 1 fewer row")]), false),
+            (losing(&[]), false),
+            (losing(&[loss("a", "has 6 fewer rows")]), true),
+            (losing(&[loss("b", "has 1 fewer row")]), true),
+            (losing(&[loss("a", "is gone with 5 rows")]), true),
+        ] {
+            let (found, lines) = matched(&rehearsed, &real);
+            assert_eq!(found.lost_more, lost_more, "{real:?}");
+            assert_eq!(found.as_rehearsed, Some(!lost_more));
+            assert!(!lines.is_empty());
+        }
+    }
+}

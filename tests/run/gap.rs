@@ -1,0 +1,96 @@
+//! Writes of others between the before-backup and the migration.
+
+use super::common::Bookend;
+use super::{bracket_json, copies, server, sh, shop, status, step};
+
+/// COMMAND that lets an original be written to while it is tried on the copy: `$PGDATABASE` is
+/// the copy's name there.
+fn writing_behind(original: &str, statement: &str) -> String {
+    format!("if [ \"$PGDATABASE\" != {original} ]; then psql -qd {original} -c '{statement}'; fi")
+}
+
+#[test]
+fn whoever_writes_before_the_migration_costs_a_fresh_backup_with_its_own_proof() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let line = writing_behind(shop.name(), "INSERT INTO users (name) VALUES ($$new$$)");
+    let ran = bracket_json(&bookend, &shop.url(), &[], &sh(&line)).expect_code(0);
+    let document = ran.json();
+    let names: Vec<&str> = document["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names[..9],
+        [
+            "preflight",
+            "before",
+            "proof",
+            "rehearsal",
+            "gap",
+            "before",
+            "proof",
+            "gap",
+            "migration"
+        ]
+    );
+    let archives = document["archives"].as_array().unwrap();
+    assert_eq!(archives.len(), 3);
+    assert_eq!(archives[1]["rows"], 2_501);
+    assert_eq!(archives[1]["proof"], "identical");
+    let undo = document["undo"][0].as_str().unwrap();
+    assert!(undo.contains(archives[1]["id"].as_str().unwrap()), "{undo}");
+    assert_eq!(copies(&shop), "");
+}
+
+#[test]
+fn who_writes_all_the_time_is_refused_unless_accepted() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    // Every new database that is restored writes to the original once: the second proof too.
+    shop.psql("CREATE TABLE busy (n serial)");
+    let line = format!(
+        "test \"$PGDATABASE\" = {0} || (for n in $(seq 300); do psql -qd {0} -c 'INSERT INTO busy DEFAULT VALUES'; sleep 0.1; done) >/dev/null 2>&1 &",
+        shop.name()
+    );
+    let ran = bracket_json(&bookend, &shop.url(), &[], &sh(&line)).expect_code(4);
+    let document = ran.json();
+    assert_eq!(document["state"], "refused", "{document:#}");
+    assert_eq!(document["error"]["code"], "not-quiet");
+    assert_eq!(step(&document, "migration")["state"], "skipped");
+    assert_eq!(status(&bookend)["left_behind"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn what_was_stopped_is_started_again_however_the_migration_ends() {
+    for (command, code) in [("true", 0), ("exit 3", 5)] {
+        let shop = shop(server());
+        let bookend = Bookend::new();
+        let options = [
+            "--no-rehearsal",
+            "it is the target that matters here",
+            "--quiesce",
+            "echo off >> door",
+            "--unquiesce",
+            "echo on >> door",
+        ];
+        let ran = bracket_json(&bookend, &shop.url(), &options, &sh(command)).expect_code(code);
+        let door = std::fs::read_to_string(bookend.work().join("door")).unwrap();
+        assert_eq!(door, "off\non\n", "{ran}");
+        assert_eq!(step(&ran.json(), "unquiesce")["state"], "ok");
+    }
+}
+
+#[test]
+fn a_door_that_does_not_open_again_is_no_success() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let options = ["--quiesce", "true", "--unquiesce", "exit 7"];
+    let ran = bracket_json(&bookend, &shop.url(), &options, &["true"]).expect_code(1);
+    let document = ran.json();
+    assert_eq!(document["state"], "completed");
+    let hint = document["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("exit 7"), "{hint}");
+}

@@ -9,6 +9,8 @@
 
 mod common;
 
+#[path = "run/astray.rs"]
+mod astray;
 #[path = "run/bracket.rs"]
 mod bracket;
 #[path = "run/crashes.rs"]

@@ -18,6 +18,15 @@ use crate::process::{Ending, ProcessError, started_at};
 /// By this variable libpq names sessions, and so do the drivers that follow it.
 const SESSION_NAME: &str = "PGAPPNAME";
 
+/// In all that a command starts, so that its processes are known whatever they do to get away.
+pub const MARK: &str = "BOOKEND_SESSION";
+
+/// The value of [`MARK`] for a session's name.
+#[must_use]
+pub fn session_mark(session: &str) -> String {
+    session.replace(' ', "-")
+}
+
 /// Somewhere to write a command's output.
 pub type Output = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -104,7 +113,10 @@ impl Command {
             let noted = notes.note(Note::Started { pid, since }, None);
             *unnoted.lock().unwrap_or_else(PoisonError::into_inner) = noted.err();
         };
-        let prepared = self.prepared().env(SESSION_NAME, session);
+        let prepared = self
+            .prepared()
+            .env(SESSION_NAME, session)
+            .env(MARK, session_mark(session));
         let ran = prepared
             .run_telling(&mut screen, &mut log, &stop, &running)
             .await;

@@ -27,6 +27,11 @@ pub struct Commands {
 }
 
 impl Live {
+    /// What sessions of a command are called, where its client library leaves that to us.
+    pub(super) fn session_name(&self, purpose: &str) -> String {
+        format!("bookend {} {purpose}", self.ws.run)
+    }
+
     /// Runs a command, its sessions named after the run and the purpose.
     pub(super) async fn run(
         &self,
@@ -34,7 +39,7 @@ impl Live {
         purpose: &str,
         notes: &dyn Notes,
     ) -> Result<Ended, Trouble> {
-        let session = format!("bookend {} {purpose}", self.ws.run);
+        let session = self.session_name(purpose);
         let ran = command.run(&self.streams, &session, notes).await;
         ran.map_err(|error| unseen(&error))
     }
@@ -63,7 +68,7 @@ impl Live {
         let Some(command) = &self.commands.unquiesce else {
             return Err(plain(Stop::Failed, "there is no --unquiesce to run"));
         };
-        let session = format!("bookend {} unquiesce", self.ws.run);
+        let session = self.session_name("unquiesce");
         let ran = command
             .run(&self.streams.insistent(), &session, notes)
             .await;
@@ -71,7 +76,7 @@ impl Live {
     }
 }
 
-fn unseen(error: &dyn std::error::Error) -> Trouble {
+pub(super) fn unseen(error: &dyn std::error::Error) -> Trouble {
     Trouble {
         stop: Stop::Failed,
         setback: Setback {

@@ -82,6 +82,10 @@ fn told(quiet: Quiet, database: &str, nouns: Nouns) -> (Seen, Vec<String>) {
             if !difference.same {
                 lines.push(format!("{database} was written to since the before-backup"));
                 lines.extend(change_lines(&difference).into_iter().take(TOLD));
+            } else if writers.is_empty() {
+                lines.push(format!(
+                    "others wrote to {database} while it was read again, or that could not be known"
+                ));
             }
             lines.extend(writers.iter().take(TOLD).map(|session| {
                 format!(

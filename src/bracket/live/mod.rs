@@ -6,6 +6,7 @@ mod copies;
 mod gap;
 mod preflight;
 mod rehearsal;
+mod watched;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,6 +8,7 @@ use super::super::hands::{Ended, Notes, Tried, Trouble};
 use super::super::journal::{ArchiveFacts, Setback};
 use super::super::{loss, words};
 use super::copies::Kept;
+use super::watched::Seen;
 use super::{Live, plain};
 use crate::connection::{ConnectionError, Target};
 use crate::engine::EngineError;
@@ -34,14 +35,20 @@ impl Live {
             setback,
         })?;
         let names: Vec<&str> = targets.iter().map(Target::database).collect();
-        let ran = self.run(&command, "rehearsal", notes).await?;
-        let mut tried = begun(ran, &names.join(", "), &command.repointed);
+        let seen = self.run_watched(&command, &copies, notes).await?;
+        let mut tried = begun(seen.ended.clone(), &names.join(", "), &command.repointed);
+        self.add_seen(&mut tried, &seen, &copies);
         if let (true, Some(check)) = (tried.rehearsed.end.is_success(), check) {
             let checked = self.run(&check, "rehearsal", notes).await?;
             add_check(&mut tried, checked);
         }
         if tried.setback.is_none() {
             self.add_differences(&mut tried, &copies, befores).await?;
+            let changed = tried.differences.iter().any(|found| found["same"] == false);
+            if tried.setback.is_none() && !changed && seen.reached() == Some(false) {
+                tried.rehearsed.astray = true;
+                tried.setback = Some(seen.nowhere());
+            }
         }
         if self.wishes.keep_copies {
             for kept in &copies {
@@ -49,6 +56,28 @@ impl Live {
             }
         }
         Ok(tried)
+    }
+
+    /// What was seen on the copies and on the originals while COMMAND ran.
+    fn add_seen(&self, tried: &mut Tried, seen: &Seen, copies: &[Kept]) {
+        for (place, kept) in copies.iter().enumerate() {
+            let Some(subject) = self.subjects.get(kept.target) else {
+                continue;
+            };
+            let told = seen.lines(place, subject.target.database());
+            let told = told.iter().map(|line| self.about(kept.target, line));
+            tried.lines.extend(told);
+        }
+        let unwatched = seen.not_watched.iter();
+        tried
+            .lines
+            .extend(unwatched.map(|what| format!("not watched: {what}")));
+        tried.observed = Some(seen.observed());
+        let labels: Vec<&str> = self.subjects.iter().map(|s| s.target.label()).collect();
+        if let Some(setback) = seen.trespass(&labels) {
+            tried.rehearsed.astray = true;
+            tried.setback = Some(setback);
+        }
     }
 
     /// What became of each copy, and whether more was lost than may be.

@@ -28,17 +28,17 @@ fn forgetful() -> Mongo {
 
 /// Stops the second reader of a collection (the first only looks whether it may read); off
 /// when dropped.
-struct Stop<'a>(&'a Mongo);
+pub struct Stop<'a>(&'a Mongo);
 
 impl<'a> Stop<'a> {
-    fn at(server: &'a Mongo, namespace: &str) -> Self {
+    pub fn at(server: &'a Mongo, namespace: &str) -> Self {
         let on = doc! { "configureFailPoint": STOP, "mode": { "skip": 1 },
         "data": { "nss": namespace, "shouldCheckForInterrupt": true } };
         ask(server, "admin", on);
         Self(server)
     }
 
-    fn wait_for_a_reader(&self) {
+    pub fn wait_for_a_reader(&self) {
         wait_until("a reader waits", || {
             let answer = ask(
                 self.0,

@@ -3,11 +3,13 @@
 use bson::{Binary, Document, doc};
 
 use super::common::{Bookend, Deployment, Mongo, Running};
+use super::moments::Stop;
 use super::scene::{bookend, fake, is_tidy};
 
 /// Enough that nothing is over before the server is killed.
-fn large(deployment: Deployment) -> Mongo {
-    let server = Mongo::start(deployment);
+fn large() -> Mongo {
+    let arguments = ["--setParameter=enableTestCommands=1"];
+    let server = Mongo::start_with(Deployment::ReplicaSet, &arguments, "");
     server.with(|client| async move {
         let bytes = vec![7; 1 << 20];
         let subtype = bson::spec::BinarySubtype::Generic;
@@ -42,7 +44,7 @@ fn judge(bookend: &Bookend, output: &super::common::Output) {
 
 #[test]
 fn a_server_that_dies_under_the_tools_leaves_nothing_that_looks_whole() {
-    let mut server = large(Deployment::ReplicaSet);
+    let mut server = large();
     let bookend = bookend();
     let url = server.url("large") + "&serverSelectionTimeoutMS=2000";
     bookend.succeed(&["backup", &url]);
@@ -72,11 +74,14 @@ fn a_server_that_dies_under_the_tools_leaves_nothing_that_looks_whole() {
 
 #[test]
 fn a_server_that_dies_under_a_reader_at_a_snapshot_is_named() {
-    let mut server = large(Deployment::ReplicaSet);
+    let mut server = large();
     let bookend = bookend();
     let url = server.url("large") + "&serverSelectionTimeoutMS=2000";
-    let running = bookend.spawn(&["backup", &url, "--consistent", "--progress", "json"]);
-    running.wait_for_stderr("\"read\"");
+    let stop = Stop::at(&server, "large.c");
+    let running = bookend.spawn(&["backup", &url, "--consistent"]);
+    stop.wait_for_a_reader();
+    // It goes with the server.
+    std::mem::forget(stop);
     server.kill();
     let output = running.wait();
     judge(&bookend, &output);

@@ -176,14 +176,6 @@ fn a_store_that_cannot_be_used_is_told() {
 }
 
 #[test]
-fn what_is_not_there_yet_says_so() {
-    let _ = Bookend::new()
-        .run(&["verify", "latest", "--prove", "--prove-on", "sandbox"])
-        .expect_code(2)
-        .expect_stderr("the sandbox is not available yet");
-}
-
-#[test]
 fn a_result_that_cannot_be_written_is_a_failure_and_a_reader_who_left_is_not() {
     let bookend = Bookend::new();
     let shell = |script: &str| {

@@ -6,6 +6,7 @@ use super::step::Step;
 use crate::report::consistency;
 use crate::report::figures::{counted, numbered, size};
 use crate::snapshot::{Nouns, ObjectKind, Snapshot};
+use crate::store::SandboxFacts;
 
 /// The lines of a backup step.
 #[must_use]
@@ -233,4 +234,18 @@ pub fn identical(nouns: Nouns, snapshot: &Snapshot) -> String {
         parts.push(counted(large_objects, "large object", "large objects"));
     }
     format!("identical: {}", parts.join(", "))
+}
+
+/// The line of a proof, and where its copy was if that was no server of anybody's.
+#[must_use]
+pub fn with_sandbox(line: String, sandbox: Option<&SandboxFacts>) -> Vec<String> {
+    let mut lines = vec![line];
+    if let Some(sandbox) = sandbox {
+        lines.push(format!(
+            "in a sandbox of {}; the original is {}",
+            sandbox.server, sandbox.original_version
+        ));
+        lines.extend(sandbox.notes.iter().cloned());
+    }
+    lines
 }

@@ -96,7 +96,7 @@ async fn held(
     }
     let servers: Vec<Target> = subjects
         .iter()
-        .map(|subject| subject.place.target().clone())
+        .filter_map(|subject| subject.place.target().cloned())
         .chain(held.iter().cloned())
         .collect();
     told.extend(drop_copies(ws, &servers).await);

@@ -41,8 +41,8 @@ pub struct Args {
     #[arg(long)]
     prove: bool,
 
-    /// Where the copy for --prove goes: a TARGET, or same-server
-    #[arg(long, value_name = "TARGET|same-server", value_parser = prove_on, requires = "prove")]
+    /// Where the copy for --prove goes: a TARGET, same-server, or sandbox (a server of its own)
+    #[arg(long, value_name = "WHERE", value_parser = prove_on, requires = "prove")]
     prove_on: Option<ProveOn>,
 
     /// How to compress: zstd[:1-19], gzip[:1-9] or none
@@ -136,6 +136,7 @@ fn document(backup: &BackupOutcome, proof: Option<&Proof>) -> Value {
         "seconds": seconds(backup.seconds),
         "proof": proof.map(|proof| proof.verdict),
         "differences": proof.map(|proof| &proof.receipt.differences),
+        "sandbox": proof.and_then(|proof| proof.receipt.sandbox.as_ref()),
         "notes": backup.notes,
     })
 }

@@ -4,24 +4,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::run::{Held, Request, Start, Wanted, drive, name_run, new_journal, store_failure};
-use super::run::{hold_nothing, subject};
+use super::run::{can_keep, hold_nothing, subject};
 use super::words::{ArchiveOrigin, ProveOn, place_for, prove_on, recorded};
 use super::{Failure, Invocation, Outcome, duration, error::failure_of};
 use crate::bracket::Terms;
 use crate::bracket::journal::ArchiveFacts;
 use crate::bracket::live::Subject;
 use crate::bracket::template::Assignment;
-use crate::operation::{self, OperationError, Workspace};
+use crate::operation::{self, OperationError, Place, Workspace};
 use crate::snapshot::Source as _;
 
 const EXAMPLES: &str = "\
 Examples:
   bookend rehearse shop -- python manage.py migrate
-  bookend rehearse latest:shop --prove-on spare -- ./migrate      (a stored archive: no live target)
+  bookend rehearse latest:shop -- ./migrate      (a stored archive: no live target)
   bookend rehearse shop --allow-loss 'public.log_*' --keep-copy -- psql -f up.sql
 
 The target is only read: it is backed up, the backup is restored into a copy and compared, and COMMAND
-runs on that copy. An ARCHIVE needs no live target; where its copy goes has to be said.
+runs on that copy. An ARCHIVE needs no live target: its copy goes to a sandbox unless --prove-on says
+otherwise.
 
 Exit codes: 0 it went well · 3 the backup does not restore to the same content · 4 data would be
 lost that nothing allows · 5 COMMAND or --check failed";
@@ -42,8 +43,8 @@ pub struct Args {
     #[arg(long, value_name = "COMMAND")]
     check: Option<String>,
 
-    /// Where the copy goes: a TARGET, or same-server
-    #[arg(long, value_name = "TARGET|same-server", value_parser = prove_on)]
+    /// Where the copy goes: a TARGET, same-server, or sandbox (a server of its own)
+    #[arg(long, value_name = "WHERE", value_parser = prove_on)]
     prove_on: Option<ProveOn>,
 
     /// Data loss that the rehearsal may show: a glob on names as they are printed; repeat
@@ -103,6 +104,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     for word in &args.words {
         subjects.push(asked.subject(invocation, &ws, word).await?);
     }
+    can_keep(args.keep_copy, &subjects)?;
     let targets: Vec<_> = subjects.iter().map(|one| one.target.clone()).collect();
     let request = Request::new(invocation, &targets, args.into())?;
     let _writer = name_run(&mut ws, &targets)?;
@@ -176,14 +178,17 @@ impl Asked {
             .config
             .target(&head.target)
             .is_some_and(|target| target.prove_on.is_some());
-        if self.prove_on.is_none() && !configured {
-            return Err(Failure::usage(format!(
-                "where the copy of {} goes has to be said: its own server is left alone",
-                head.id
-            ))
-            .hint("--prove-on TARGET, or --prove-on same-server if that is meant"));
+        // Its own server is left alone unless somebody says otherwise.
+        let asked = match &self.prove_on {
+            None if !configured => Some(ProveOn::Sandbox),
+            asked => asked.clone(),
+        };
+        let place = place_for(invocation, ws, &origin, asked.as_ref()).await?;
+        let place = place.for_rehearsal();
+        if let Place::Sandbox(_) = place {
+            let looked = operation::sandbox::look(ws, opened.snapshot()).await;
+            looked.map_err(|error| failure_of(&error))?;
         }
-        let place = place_for(invocation, ws, &origin, self.prove_on.as_ref()).await?;
         let given = ArchiveFacts {
             id: head.id.clone(),
             path: path.display().to_string(),

@@ -71,7 +71,7 @@ async fn held(
     let locks = hold_on_servers(ws, targets, true).await?;
     let servers: Vec<Target> = subjects
         .iter()
-        .map(|subject| subject.place.target().clone())
+        .filter_map(|subject| subject.place.target().cloned())
         .chain(targets.iter().cloned())
         .collect();
     let told = drop_copies(ws, &servers).await;

@@ -19,8 +19,8 @@ use crate::bracket::{Reason, Terms};
 use crate::connection::Target;
 
 pub(super) use launch::{
-    Held, Start, drive, hold_in_store, hold_nothing, hold_on_servers, name_run, new_journal,
-    store_failure, subject, subjects,
+    Held, Start, can_keep, drive, hold_in_store, hold_nothing, hold_on_servers, name_run,
+    new_journal, store_failure, subject, subjects,
 };
 pub(super) use left::{LeftRun, drop_copies, find, still_running};
 pub(super) use request::{Request, writer_lock};
@@ -69,8 +69,8 @@ pub struct Args {
     #[arg(long, value_name = "REASON", value_parser = reason)]
     no_proof: Option<Reason>,
 
-    /// Where the copy for the proof goes: a TARGET, or same-server
-    #[arg(long, value_name = "TARGET|same-server", value_parser = prove_on)]
+    /// Where the copy for the proof goes: a TARGET, same-server, or sandbox (a server of its own)
+    #[arg(long, value_name = "WHERE", value_parser = prove_on)]
     prove_on: Option<ProveOn>,
 
     /// Data loss that the rehearsal may show: a glob on names as they are printed; repeat
@@ -157,6 +157,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let _writer = name_run(&mut ws, &targets)?;
     let in_store = hold_in_store(&ws, &targets)?;
     let subjects = subjects(invocation, &ws, &targets, &request).await?;
+    can_keep(request.wishes().keep_copies, &subjects)?;
     let locks = hold_on_servers(&ws, &targets, false).await?;
     let folder = ws.store.new_run(&ws.run).map_err(store_failure)?;
     let journal = new_journal(&folder)?;

@@ -9,7 +9,8 @@ use crate::bracket::history::Writer;
 use crate::bracket::journal::JOURNAL;
 use crate::bracket::survey::{FoundRun, Partial, survey};
 use crate::operation::OperationError;
-use crate::report::run::{StatusReport, status_json, status_text};
+use crate::operation::sandbox::{self, SandboxLeft};
+use crate::report::run::{LeftBehind, StatusReport, status_json, status_text};
 use crate::store::{Store, StoreError};
 
 const EXAMPLES: &str = "\
@@ -29,12 +30,11 @@ pub struct Args {
 }
 
 /// Tells the state of runs.
-#[expect(clippy::unused_async, reason = "every command is one")]
 pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
     let folder = invocation.store_folder();
     // Looking must not make the folder.
     let status = if folder.is_dir() {
-        look(&*invocation.store()?)?
+        look(&*invocation.store()?).await?
     } else {
         StatusReport::default()
     };
@@ -45,7 +45,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     Ok(Outcome::new(status_text(&status), status_json(&status)))
 }
 
-fn look(store: &Store) -> Result<StatusReport, Failure> {
+async fn look(store: &Store) -> Result<StatusReport, Failure> {
     let mut found = Vec::new();
     for run in store.runs().map_err(failure)? {
         found.push(found_run(store, run)?);
@@ -53,6 +53,15 @@ fn look(store: &Store) -> Result<StatusReport, Failure> {
     let mut unsettled = store.unsettled().map_err(failure)?;
     // Somebody still works on it.
     unsettled.retain(|made| !store.is_held(&made.name));
+    let sandboxes = sandbox::left(store).await;
+    let sandboxes = sandboxes.map_err(|error| failure_of(&error))?;
+    // Databases of a private server go with it.
+    unsettled.retain(|made| {
+        made.identity.is_none()
+            || sandboxes
+                .iter()
+                .all(|sandbox| sandbox.made.identity != made.identity)
+    });
     let partials: Vec<Partial> = store
         .leftovers()
         .map_err(failure)?
@@ -62,7 +71,36 @@ fn look(store: &Store) -> Result<StatusReport, Failure> {
             bytes: left.bytes,
         })
         .collect();
-    Ok(survey(&found, &unsettled, &partials))
+    let mut status = survey(&found, &unsettled, &partials);
+    status
+        .left_behind
+        .extend(sandboxes.iter().map(left_sandbox));
+    Ok(status)
+}
+
+fn left_sandbox(left: &SandboxLeft) -> LeftBehind {
+    let made = &left.made;
+    let state = match (left.here, left.folder, left.processes.as_slice()) {
+        (false, _, _) => format!("on the machine {}", made.host),
+        (true, false, []) => "nothing of it is left".to_owned(),
+        (true, true, []) => "its folder is still there".to_owned(),
+        (true, _, processes) => {
+            let ids: Vec<String> = processes.iter().map(ToString::to_string).collect();
+            format!("still running as process {}", ids.join(", "))
+        }
+    };
+    LeftBehind {
+        kind: "sandbox".to_owned(),
+        name: made.folder.display().to_string(),
+        run: Some(made.run.clone()),
+        advice: format!(
+            "a private {} for {}, made {} by a command that did not end in order (process {}): {state}; the next backup, abort or sandbox proof with this store removes it",
+            made.server,
+            made.archive,
+            made.made.format("%Y-%m-%dT%H:%M:%SZ"),
+            made.process,
+        ),
+    }
 }
 
 fn found_run(store: &Store, run: String) -> Result<FoundRun, Failure> {

@@ -91,19 +91,17 @@ fn help_of_backup() {
       [TARGET]  The database: a URL, env:NAME, or a name from bookend.toml
 
     Options:
-          --tag <WORD>                     A word that goes into the archive's name
-          --prove                          Restore the archive into a disposable database, compare all
-                                           content, and drop it again
-          --prove-on <TARGET|same-server>  Where the copy for --prove goes: a TARGET, or same-server
-          --compress <METHOD>              How to compress: zstd[:1-19], gzip[:1-9] or none [default:
-                                           zstd:1]
-          --schema-only                    Definitions only, no rows (PostgreSQL)
-          --exclude-data <PATTERN>         Leave the rows of matching tables, or the documents of
-                                           matching collections, out (a glob on names as they are
-                                           printed); repeat
-          --consistent                     One point in time although others write (replica sets of
-                                           MongoDB)
-      -h, --help                           Print help (see more with '--help')
+          --tag <WORD>              A word that goes into the archive's name
+          --prove                   Restore the archive into a disposable database, compare all content,
+                                    and drop it again
+          --prove-on <WHERE>        Where the copy for --prove goes: a TARGET, same-server, or sandbox
+                                    (a server of its own)
+          --compress <METHOD>       How to compress: zstd[:1-19], gzip[:1-9] or none [default: zstd:1]
+          --schema-only             Definitions only, no rows (PostgreSQL)
+          --exclude-data <PATTERN>  Leave the rows of matching tables, or the documents of matching
+                                    collections, out (a glob on names as they are printed); repeat
+          --consistent              One point in time although others write (replica sets of MongoDB)
+      -h, --help                    Print help (see more with '--help')
 
     Options for all commands:
           --config <FILE>            Read this file instead of bookend.toml in the current directory
@@ -191,8 +189,8 @@ fn mistakes_on_the_command_line_are_told_like_every_error() {
     error: invalid value 'lz4' for '--compress <METHOD>': "lz4" is not a compression: zstd[:1-19], gzip[:1-9] or none
     hint: bookend --help
     "#);
-    insta::assert_snapshot!(refusal(&["verify", "latest", "--prove", "--prove-on", "sandbox"]), @r"
-    error: invalid value 'sandbox' for '--prove-on <TARGET|same-server>': the sandbox is not available yet: name a TARGET, or same-server
+    insta::assert_snapshot!(refusal(&["verify", "latest", "--prove", "--prove-on", ""]), @r"
+    error: invalid value '' for '--prove-on <WHERE>': name a TARGET, same-server, or sandbox
     hint: bookend --help
     ");
     insta::assert_snapshot!(refusal(&["backup", "--lock-timeout", "soon"]), @r"

@@ -10,16 +10,18 @@ use super::words::{ArchiveOrigin, ProveOn, place_for, prove_on};
 use super::{Invocation, Outcome};
 use crate::engine::Discrepancy;
 use crate::operation::{
-    self, Damage, Depth, OperationError, Proof, Verdict, VerifyOutcome, Workspace, discard,
+    self, Damage, Depth, OperationError, Proof, Verdict, VerifyOutcome, Workspace,
 };
 use crate::report::figures::{counted, duration, numbered, printable, seconds};
 use crate::report::{Page, discrepancies};
 use crate::snapshot::{Nouns, Source};
+use crate::store::Receipt;
 
 const EXAMPLES: &str = "\
 Examples:
   bookend verify latest
   bookend verify shop-20261120T043512Z --prove
+  bookend verify latest --prove --prove-on sandbox         (needs no server at all)
   bookend verify latest:shop --prove --prove-on postgres://postgres@spare.example/postgres
 
 Exit code 3: the archive is damaged, or the restored copy differs.";
@@ -39,8 +41,8 @@ pub struct Args {
     #[arg(long)]
     prove: bool,
 
-    /// Where the copy goes: a TARGET, or same-server
-    #[arg(long, value_name = "TARGET|same-server", value_parser = prove_on, requires = "prove")]
+    /// Where the copy goes: a TARGET, same-server, or sandbox (a server of its own)
+    #[arg(long, value_name = "WHERE", value_parser = prove_on, requires = "prove")]
     prove_on: Option<ProveOn>,
 }
 
@@ -102,7 +104,7 @@ pub(super) async fn drop_copy(
     outcome: Outcome,
 ) -> Outcome {
     let dropped = match ws.engines.named(engine) {
-        Ok(engine) => discard(ws, engine.as_ref(), proof.copy).await,
+        Ok(engine) => proof.dismiss(ws, engine.as_ref()).await,
         Err(error) => Err(error),
     };
     let Err(error) = dropped else { return outcome };
@@ -192,6 +194,8 @@ fn proved_outcome(path: &Path, proof: &Proof, nouns: Nouns) -> Outcome {
         "differences": proof.receipt.differences,
         "not_compared": proof.receipt.not_compared,
         "receipt": proof.receipt_path,
+        "server_version": proof.receipt.server_version,
+        "sandbox": proof.receipt.sandbox,
         "seconds": seconds(proof.seconds),
     });
     let failure = differs.then(|| different(id, proof.receipt.differences.len()));
@@ -208,16 +212,33 @@ pub(super) fn describe_proof(proof: &Proof, nouns: Nouns) -> String {
     let receipt = &proof.receipt;
     let rows = receipt.objects.iter().map(|object| object.rows).sum();
     let mut text = format!(
-        "  proof      {} · {}: {}, {} on server {}\n",
+        "  proof      {} · {}: {}, {} on {}\n",
         duration(proof.seconds),
         proof.verdict,
         numbered(receipt.objects.len() as u64, nouns.object),
         numbered(rows, nouns.row),
-        printable(&receipt.server_version),
+        printable(&proof_server(receipt)),
     );
+    for note in receipt.sandbox.iter().flat_map(|sandbox| &sandbox.notes) {
+        text.push_str(&format!("  sandbox    {}\n", printable(note)));
+    }
     text.push_str(&describe_differences(&receipt.differences));
     text.push_str(&describe_not_compared(&receipt.not_compared));
     text
+}
+
+/// Where the copy was, in words: what a proof on another version shows, it shows for that one.
+fn proof_server(receipt: &Receipt) -> String {
+    match &receipt.sandbox {
+        None => format!("server {}", receipt.server_version),
+        Some(sandbox) if sandbox.original_version == receipt.server_version => {
+            format!("a sandbox of {}", sandbox.server)
+        }
+        Some(sandbox) => format!(
+            "a sandbox of {} (the archive's server: {})",
+            sandbox.server, sandbox.original_version
+        ),
+    }
 }
 
 /// What nobody should take for compared, on one line.

@@ -5,7 +5,8 @@ use super::Invocation;
 use super::error::failure_of;
 use super::failure::Failure;
 use crate::connection::{EngineKind, Target};
-use crate::operation::{OperationError, Place, Workspace};
+use crate::engine::SandboxUse;
+use crate::operation::{OperationError, Place, SandboxOptions, Workspace};
 use crate::snapshot::Snapshot;
 
 /// `--prove-on`'s values.
@@ -13,6 +14,8 @@ use crate::snapshot::Snapshot;
 pub(super) enum ProveOn {
     /// Where the database itself is.
     SameServer,
+    /// On a private server of bookend's own.
+    Sandbox,
     /// On the server of this target.
     Target(String),
 }
@@ -21,6 +24,7 @@ impl std::fmt::Display for ProveOn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::SameServer => f.write_str("same-server"),
+            Self::Sandbox => f.write_str("sandbox"),
             Self::Target(word) => f.write_str(word),
         }
     }
@@ -33,10 +37,8 @@ impl std::fmt::Display for ProveOn {
 pub(super) fn prove_on(text: &str) -> Result<ProveOn, String> {
     match text {
         "same-server" => Ok(ProveOn::SameServer),
-        "sandbox" => {
-            Err("the sandbox is not available yet: name a TARGET, or same-server".to_owned())
-        }
-        "" => Err("name a TARGET, or same-server".to_owned()),
+        "sandbox" => Ok(ProveOn::Sandbox),
+        "" => Err("name a TARGET, same-server, or sandbox".to_owned()),
         other => Ok(ProveOn::Target(other.to_owned())),
     }
 }
@@ -57,6 +59,7 @@ pub(super) fn place_beside(
     match asked.cloned().map(Ok).or(configured).transpose()? {
         None => Ok(Place::SameServer(target.clone())),
         Some(ProveOn::SameServer) => Ok(Place::Other(target.clone())),
+        Some(ProveOn::Sandbox) => sandbox(invocation, SandboxUse::Proof),
         Some(ProveOn::Target(word)) => Ok(Place::Other(invocation.target(Some(&word))?)),
     }
 }
@@ -74,9 +77,19 @@ pub(super) async fn place_for(
     };
     match asked {
         Some(ProveOn::Target(word)) => Ok(Place::Other(invocation.target(Some(&word))?)),
+        Some(ProveOn::Sandbox) => sandbox(invocation, SandboxUse::Proof),
         Some(ProveOn::SameServer) => Ok(Place::Other(home(invocation, ws, archive).await?)),
         None => Ok(Place::SameServer(home(invocation, ws, archive).await?)),
     }
+}
+
+/// A private server, in the folder that the configuration names if it does.
+pub(super) fn sandbox(invocation: &Invocation, purpose: SandboxUse) -> Result<Place, Failure> {
+    let folder = invocation.config.sandbox_dir.as_deref();
+    let folder = folder.map(std::path::absolute).transpose();
+    let folder =
+        folder.map_err(|error| Failure::usage(format!("sandbox_dir of bookend.toml: {error}")))?;
+    Ok(Place::Sandbox(SandboxOptions { purpose, folder }))
 }
 
 /// `prove_on` of the target that the archive names. A target of the same name may be of
@@ -96,6 +109,11 @@ async fn prove_on_of(
     else {
         return Ok(None);
     };
+    let configured = configured(archive.label, text)?;
+    if configured == ProveOn::Sandbox {
+        // It is of the archive's own making, and the servers may all be gone.
+        return Ok(Some(configured));
+    }
     let Some(target) = named(invocation, archive)? else {
         return Ok(None);
     };
@@ -103,7 +121,7 @@ async fn prove_on_of(
     if !target.is_on(&server.host, server.port) {
         home(invocation, ws, archive).await?;
     }
-    configured(archive.label, text).map(Some)
+    Ok(Some(configured))
 }
 
 fn configured(name: &str, text: &str) -> Result<ProveOn, Failure> {
@@ -218,13 +236,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_is_not_there_yet() {
+    fn a_place_is_a_word_or_a_target() {
         assert_eq!(prove_on("same-server"), Ok(ProveOn::SameServer));
         assert_eq!(prove_on("spare"), Ok(ProveOn::Target("spare".to_owned())));
-        assert!(
-            prove_on("sandbox")
-                .unwrap_err()
-                .contains("not available yet")
-        );
+        assert_eq!(prove_on("sandbox"), Ok(ProveOn::Sandbox));
+        assert!(prove_on("").is_err());
     }
 }

@@ -23,6 +23,8 @@ pub struct Config {
     pub store: Option<PathBuf>,
     /// Where the vendors' tools are, before `PATH`.
     pub tool_dirs: Vec<PathBuf>,
+    /// Where folders of private servers go.
+    pub sandbox_dir: Option<PathBuf>,
     /// Targets by name.
     pub targets: BTreeMap<String, TargetConfig>,
     /// What `prune` keeps.

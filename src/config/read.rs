@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::{Config, ConfigError, Keep, TargetConfig};
 use crate::connection::{Environment, holds_password, nearest};
 
-const TOP: &[&str] = &["store", "tool_dirs", "target", "keep"];
+const TOP: &[&str] = &["store", "tool_dirs", "sandbox_dir", "target", "keep"];
 const TARGET: &[&str] = &["url", "prove_on", "migrate", "env", "files"];
 const KEEP: &[&str] = &["last", "days"];
 
@@ -61,6 +61,9 @@ impl Reader<'_> {
         }
         if let Some(value) = table.get("tool_dirs") {
             config.tool_dirs = self.paths("tool_dirs", value)?;
+        }
+        if let Some(value) = table.get("sandbox_dir") {
+            config.sandbox_dir = Some(self.folder.join(self.text("sandbox_dir", value)?));
         }
         if let Some(value) = table.get("target") {
             for (name, value) in self.table("target", value)? {

@@ -12,9 +12,10 @@ mod lock;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
+pub mod sandbox;
 mod streams;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
 pub use lock::{Claim, Holder, TargetLock};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
+pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use streams::{Flaw, StreamCheck};
 
 /// What a command gives to an engine beside its own arguments.
@@ -375,6 +377,29 @@ pub trait Engine: Send + Sync {
         on: &Target,
         made: &MadeDatabase,
     ) -> Result<bool, EngineError>;
+
+    /// Finds the programs of a private server that an archive of `snapshot` can be restored
+    /// on: those of its own server's major version.
+    async fn sandbox_programs(
+        &self,
+        _context: &Context,
+        _snapshot: &Snapshot,
+    ) -> Result<SandboxPrograms, EngineError> {
+        Err(sandbox::unsupported(self.name()))
+    }
+
+    /// Starts a private server in `folder`, which is not there yet, with all that the archive
+    /// needs outside of its database. On failure nothing runs any more.
+    async fn sandbox(
+        &self,
+        _context: &Context,
+        _snapshot: &Snapshot,
+        _programs: &SandboxPrograms,
+        _folder: &Path,
+        _purpose: SandboxUse,
+    ) -> Result<SandboxServer, EngineError> {
+        Err(sandbox::unsupported(self.name()))
+    }
 }
 
 /// The engine for a kind of target.

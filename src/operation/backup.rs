@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
-use super::{OperationError, Workspace};
+use super::{OperationError, Workspace, sandbox};
 use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
 use crate::connection::Target;
 use crate::engine::{Capability, DumpRequest, Engine, EngineError};
@@ -69,6 +69,7 @@ pub async fn backup(
     check_request(engine.as_ref(), request)?;
     ws.speak(engine.as_ref());
     let cleaned = ws.store.remove_leftovers()?;
+    sandbox::sweep(ws).await;
     let created = Utc::now();
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);

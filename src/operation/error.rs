@@ -70,6 +70,30 @@ pub enum OperationError {
         /// The archive's id.
         archive: String,
     },
+    /// No folder can hold a private server.
+    #[error("there is no folder for a sandbox")]
+    NoSandboxFolder {
+        /// Each folder that was looked at, with what is wrong with it.
+        tried: Vec<String>,
+    },
+    /// What was started answers with the identity of the archive's own server.
+    #[error("the sandbox for {archive} is the archive's own server: nothing was restored there")]
+    SandboxIsOriginal {
+        /// The archive's id.
+        archive: String,
+    },
+    /// A private server could not be ended or removed; it is recorded and the next command
+    /// tries again.
+    #[error("the sandbox in {folder} could not be removed")]
+    SandboxLeft {
+        /// Its folder.
+        folder: String,
+        /// What went wrong before, if it was to be removed because of that.
+        after: Option<String>,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A word that becomes a part of a file name has other characters than it may.
     #[error("{word:?} cannot be a part of an archive's name")]
     BadWord {

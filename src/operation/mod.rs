@@ -10,6 +10,7 @@ mod place;
 mod prove;
 mod quiet;
 mod restore;
+pub mod sandbox;
 mod verify;
 mod workspace;
 
@@ -29,5 +30,6 @@ pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
+pub use sandbox::{Sandbox, SandboxOptions};
 pub use verify::{VerifyOutcome, open, verify};
 pub use workspace::{Engines, Workspace};

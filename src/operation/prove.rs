@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 
 use super::place::check_room;
+use super::sandbox::{self, Sandbox};
 use super::{OperationError, Place, Verdict, Workspace, open};
 use crate::archive::Archive;
+use crate::connection::Target;
 use crate::engine::{Comparison, Context, DatabaseCopy, Engine, RestoreRequest};
 use crate::snapshot::{Snapshot, Source};
-use crate::store::Receipt;
+use crate::store::{Receipt, SandboxFacts};
 
 /// A proof, and the copy that it was made with. Whoever holds it drops the copy with
-/// [`discard`], or goes on with it.
+/// [`Proof::dismiss`], or goes on with it.
 #[derive(Debug)]
 pub struct Proof {
     /// [`Verdict::Identical`] or [`Verdict::Different`].
@@ -27,8 +29,24 @@ pub struct Proof {
     pub copy: DatabaseCopy,
     /// The copy's facts as they were read for the comparison.
     pub found: Option<Box<Snapshot>>,
+    /// The private server that holds the copy, if it was made on one; it lives as long as this.
+    pub sandbox: Option<Sandbox>,
     /// How long it took.
     pub seconds: Duration,
+}
+
+impl Proof {
+    /// Drops the copy, and its sandbox if it is in one; also after a signal.
+    ///
+    /// # Errors
+    /// [`OperationError::CopyLeft`], [`OperationError::SandboxLeft`]: it is still there, and
+    /// the store knows of it.
+    pub async fn dismiss(self, ws: &Workspace, engine: &dyn Engine) -> Result<(), OperationError> {
+        match self.sandbox {
+            Some(sandbox) => sandbox.close().await,
+            None => discard(ws, engine, self.copy).await,
+        }
+    }
 }
 
 /// Restores an archive into a disposable database, compares the two, and writes the receipt.
@@ -39,33 +57,61 @@ pub struct Proof {
 pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proof, OperationError> {
     let begun = Instant::now();
     let opened = open(archive).await?;
-    let snapshot = opened.snapshot();
-    let engine = ws.engines.named(&snapshot.engine)?;
+    let engine = ws.engines.named(&opened.snapshot().engine)?;
     ws.speak(engine.as_ref());
-    check_room(ws, engine.as_ref(), place, snapshot.database.bytes).await?;
-    let source: Arc<dyn Source> = Arc::clone(&opened) as _;
+    let bytes = opened.snapshot().database.bytes;
+    check_room(ws, engine.as_ref(), place, bytes).await?;
+    let sandbox = match place {
+        Place::Sandbox(options) => Some(sandbox::open(ws, &opened, options).await?),
+        Place::SameServer(_) | Place::Other(_) => None,
+    };
+    let on = place.target().or(sandbox.as_ref().map(Sandbox::target));
+    let on = on.ok_or(OperationError::Broken {
+        what: "choosing a server",
+    })?;
+    let facts = sandbox.as_ref().map(Sandbox::facts);
+    match proven(ws, engine.as_ref(), archive, &opened, (on, facts)).await {
+        Ok((receipt, receipt_path, copy, found)) => Ok(Proof {
+            verdict: receipt.verdict,
+            receipt,
+            receipt_path,
+            copy,
+            found,
+            sandbox,
+            seconds: begun.elapsed(),
+        }),
+        Err(error) => Err(match sandbox {
+            Some(sandbox) => sandbox.closed_after(error).await,
+            None => error,
+        }),
+    }
+}
+
+/// The receipt and its file, the copy, and its facts as they were read.
+type Proven = (Receipt, PathBuf, DatabaseCopy, Option<Box<Snapshot>>);
+
+/// Restores and compares; no copy is left on failure.
+async fn proven(
+    ws: &Workspace,
+    engine: &dyn Engine,
+    path: &Path,
+    opened: &Arc<Archive>,
+    (on, sandbox): (&Target, Option<SandboxFacts>),
+) -> Result<Proven, OperationError> {
+    let source: Arc<dyn Source> = Arc::clone(opened) as _;
     let request = RestoreRequest::default();
-    ws.progress.phase("restore", Some(stream_bytes(snapshot)));
+    ws.progress
+        .phase("restore", Some(stream_bytes(opened.snapshot())));
     let copy = engine
-        .restore(&ws.context(), Arc::clone(&source), place.target(), &request)
+        .restore(&ws.context(), Arc::clone(&source), on, &request)
         .await
         .inspect_err(|_| ws.progress.finish())?;
-    let mut comparison = compare(ws, engine.as_ref(), source, &copy).await?;
+    let mut comparison = compare(ws, engine, source, &copy).await?;
     let found = comparison.found.take();
-    let verdict = verdict(&comparison);
-    let written = write_receipt(ws, archive, &opened, comparison);
-    let (receipt, receipt_path) = match written {
-        Ok(written) => written,
-        Err(error) => return Err(undone(ws, engine.as_ref(), copy, error).await),
-    };
-    Ok(Proof {
-        verdict,
-        receipt,
-        receipt_path,
-        copy,
-        found,
-        seconds: begun.elapsed(),
-    })
+    match write_receipt(ws, path, opened, comparison, sandbox) {
+        Ok((receipt, receipt_path)) => Ok((receipt, receipt_path, copy, found)),
+        Err(error) => Err(undone(ws, engine, copy, error).await),
+    }
 }
 
 /// Keeps what was found beside the archive.
@@ -74,6 +120,7 @@ fn write_receipt(
     path: &Path,
     archive: &Archive,
     comparison: Comparison,
+    sandbox: Option<SandboxFacts>,
 ) -> Result<(Receipt, PathBuf), OperationError> {
     let receipt = Receipt {
         archive: archive.id().to_owned(),
@@ -86,6 +133,7 @@ fn write_receipt(
         differences: comparison.differences,
         objects: comparison.objects,
         not_compared: comparison.not_compared,
+        sandbox,
     };
     let written = ws.store.write_receipt(path, &receipt)?;
     Ok((receipt, written))

@@ -49,6 +49,8 @@ pub struct ToolCommand {
     pub(super) stderr_limit: usize,
     pub(super) grace: Duration,
     pub(super) end_within: Duration,
+    pub(super) account: Option<(u32, u32)>,
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Without the values of the environment, some of which are secrets.
@@ -79,7 +81,17 @@ impl ToolCommand {
             stderr_limit: 64 * 1024,
             grace: Duration::from_secs(5),
             end_within: Duration::from_secs(60),
+            account: None,
+            folder: None,
         }
+    }
+
+    /// Runs it as another user and group, and in a folder that they own.
+    #[must_use]
+    pub(super) fn inside(mut self, folder: &Path, account: Option<(u32, u32)>) -> Self {
+        self.folder = Some(folder.to_owned());
+        self.account = account;
+        self
     }
 
     /// Adds an argument. Everybody can see arguments: never a secret.
@@ -210,6 +222,12 @@ impl ToolCommand {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            process.current_dir(folder);
+        }
+        if let Some((user, group)) = self.account {
+            process.uid(user).gid(group);
+        }
         process
     }
 }

@@ -32,6 +32,18 @@ pub enum ProcessError {
         /// The major version it should have at least.
         needed: u32,
     },
+    /// There are tools of that name, and none of the one version that is needed.
+    #[error("{tool} {needed} was not found, only {}", found.join(", "))]
+    OtherVersions {
+        /// Its name.
+        tool: String,
+        /// The version it must have: `16`, `6`, `4.4`.
+        needed: String,
+        /// Those that were found, `16.14 (PATH)`.
+        found: Vec<String>,
+        /// The folders that were looked through.
+        searched: Vec<PathBuf>,
+    },
     /// What was found does not answer like the tool.
     #[error("{path} is not a working {tool}: {problem}", path = path.display())]
     Unusable {

@@ -13,8 +13,10 @@ mod identity;
 mod lines;
 pub mod migration;
 mod output;
+pub mod private_server;
 mod running;
 pub mod sockets;
+pub mod survivors;
 mod tail;
 #[cfg(test)]
 mod tests;

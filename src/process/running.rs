@@ -176,6 +176,14 @@ impl Running {
         Err(ProcessError::Cancelled { tool })
     }
 
+    /// Waits until it has ended, and leaves its pipes alone.
+    ///
+    /// # Errors
+    /// [`ProcessError::Failed`] if it ended badly.
+    pub async fn ended(&mut self) -> Result<Ending, ProcessError> {
+        outcome(&mut self.ended, &self.name).await.judge()
+    }
+
     async fn wait(&mut self) -> Result<Finished, ProcessError> {
         self.stdin = None;
         self.stdout = None;

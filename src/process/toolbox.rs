@@ -53,6 +53,34 @@ impl Tool {
         ToolCommand::new(&self.name, &self.path, &self.environment)
     }
 
+    /// Another program of the same installation, of the same version: it lies beside this one,
+    /// whatever link this one was found by.
+    ///
+    /// # Errors
+    /// [`ProcessError::Missing`].
+    pub fn sibling(&self, name: &str) -> Result<Self, ProcessError> {
+        let real = self.path.canonicalize().unwrap_or(self.path.clone());
+        let folder = real.parent().unwrap_or(Path::new("/"));
+        let path = folder.join(name);
+        if !path.is_file() || access(&path, AccessFlags::X_OK).is_err() {
+            return Err(ProcessError::Missing {
+                tool: name.to_owned(),
+                needed: Some(self.version.major),
+                searched: vec![folder.to_owned()],
+            });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            path,
+            version: self.version.clone(),
+            environment: Arc::clone(&self.environment),
+        })
+    }
+
+    pub(super) fn environment(&self) -> &BTreeMap<OsString, OsString> {
+        &self.environment
+    }
+
     /// `pg_dump 16.14`.
     #[must_use]
     pub fn title(&self) -> String {
@@ -133,6 +161,45 @@ impl ToolBox {
             (_, needed, None) => ProcessError::Missing {
                 tool: name.to_owned(),
                 needed,
+                searched: self.dirs.to_vec(),
+            },
+        })
+    }
+
+    /// The first tool of that name whose version is `fits`; `needed` says in words which that
+    /// is.
+    ///
+    /// # Errors
+    /// [`ProcessError::Missing`], [`ProcessError::OtherVersions`], or
+    /// [`ProcessError::Unusable`] if no candidate answers like the tool.
+    pub async fn find_fitting(
+        &self,
+        name: &str,
+        needed: &str,
+        fits: impl Fn(&Version) -> bool,
+    ) -> Result<Tool, ProcessError> {
+        let mut found = Vec::new();
+        let mut unusable = None;
+        for path in self.candidates(name) {
+            match self.ask(name, path).await {
+                Ok(tool) if fits(&tool.version) => return Ok(tool),
+                Ok(tool) => found.push(format!("{} ({})", tool.version, tool.path.display())),
+                Err(error) => {
+                    unusable.get_or_insert(error);
+                }
+            }
+        }
+        Err(match unusable {
+            Some(unusable) if found.is_empty() => unusable,
+            _ if found.is_empty() => ProcessError::Missing {
+                tool: name.to_owned(),
+                needed: needed.parse().ok(),
+                searched: self.dirs.to_vec(),
+            },
+            _ => ProcessError::OtherVersions {
+                tool: name.to_owned(),
+                needed: needed.to_owned(),
+                found,
                 searched: self.dirs.to_vec(),
             },
         })

@@ -16,13 +16,17 @@ pub struct Version {
 impl Version {
     /// Reads the answer of `pg_dump --version` (`pg_dump (PostgreSQL) 15.20 (Debian …)`) or
     /// `mongodump --version` (`mongodump version: 100.7.0`, more lines follow; before 100 the
-    /// tools had the server's version, printed `r4.0.28`): the first line names the tool and then a version. `None` for anything else.
+    /// tools had the server's version, printed `r4.0.28`): the first line names the tool and
+    /// then a version. `mongod` alone says `db version v6.0.5`. `None` for anything else.
     #[must_use]
     pub fn parse(tool: &str, answer: &str) -> Option<Self> {
-        let line = answer.lines().next()?.strip_prefix(tool)?;
+        let line = answer.lines().next()?;
+        let line = line
+            .strip_prefix(tool)
+            .or_else(|| line.strip_prefix("db version"))?;
         let text = line
             .split_whitespace()
-            .map(|word| word.strip_prefix('r').unwrap_or(word))
+            .map(|word| word.strip_prefix(['r', 'v']).unwrap_or(word))
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());
         let major = numbers.next()?.parse().ok()?;

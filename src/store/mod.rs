@@ -2,7 +2,8 @@
 //! that last.
 //!
 //! A store is one folder: archives `ID.tar` with their receipts `ID.tar.proof.json`, the
-//! record of databases `databases.jsonl`, a folder for each run under `runs/`, and locks. A
+//! records of databases and of private servers, `databases.jsonl` and `sandboxes.jsonl`, a folder
+//! for each run under `runs/`, perhaps servers' folders under `sandboxes/`, and locks. A
 //! file that is being written is called `.NAME.partial` and locked by its writer, so that a
 //! leftover of a crash is told from work in progress.
 
@@ -15,6 +16,7 @@ mod log;
 mod pending;
 mod receipt;
 mod runs;
+mod sandboxes;
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +36,9 @@ pub use listing::{BrokenArchive, Listing, StoredArchive};
 pub use lock::StoreLock;
 pub use log::DurableLog;
 pub use pending::Pending;
-pub use receipt::{Receipt, Verdict};
+pub use receipt::{Receipt, SandboxFacts, Verdict};
 pub use runs::RunFolder;
+pub use sandboxes::MadeSandbox;
 
 /// A folder of archives.
 #[derive(Clone, Debug)]
@@ -78,7 +81,14 @@ impl Store {
     pub(super) fn close_to_others(&self) {
         let ours = |name: &str| {
             name.starts_with('.')
-                || ["databases.jsonl", "locks", "runs"].contains(&name)
+                || [
+                    "databases.jsonl",
+                    "sandboxes.jsonl",
+                    "sandboxes",
+                    "locks",
+                    "runs",
+                ]
+                .contains(&name)
                 || [".tar", ".proof.json"]
                     .iter()
                     .any(|end| name.ends_with(end))

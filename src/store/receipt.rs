@@ -60,6 +60,20 @@ pub struct Receipt {
     pub objects: Vec<ComparedObject>,
     /// In words: what was not compared.
     pub not_compared: Vec<String>,
+    /// The private server that held the copy; `None` if it was a server of somebody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxFacts>,
+}
+
+/// The private server that a proof was made on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxFacts {
+    /// `PostgreSQL 16.14`.
+    pub server: String,
+    /// Version of the server that the archive was taken from.
+    pub original_version: String,
+    /// In words: where the two differ.
+    pub notes: Vec<String>,
 }
 
 impl Store {

@@ -307,6 +307,7 @@ fn receipt(archive: &Path) -> Receipt {
         differences: Vec::new(),
         objects: Vec::new(),
         not_compared: vec!["statistics".to_owned()],
+        sandbox: None,
     }
 }
 

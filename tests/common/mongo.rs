@@ -68,6 +68,11 @@ pub fn mongo_tools() -> PathBuf {
     part("mongodb-tools")
 }
 
+/// The folder of `mongod`.
+pub fn mongod_folder() -> PathBuf {
+    part("mongodb-6.0")
+}
+
 impl Mongo {
     /// The server of its kind that the whole test binary shares.
     pub fn shared(deployment: Deployment) -> &'static Self {

@@ -74,6 +74,9 @@ impl Live {
         let nouns = self.ws.engines.nouns(subject.target.engine().name());
         let mut proved = proved(&proof, nouns, snapshot.as_deref());
         let found = proof.found.take();
+        if let Some(sandbox) = proof.sandbox.take() {
+            self.shelter(&proof.copy.name, sandbox);
+        }
         let kept = Kept {
             target,
             archive: archive.id.clone(),
@@ -141,7 +144,7 @@ fn proved(proof: &Proof, nouns: Nouns, snapshot: Option<&Snapshot>) -> Proved {
             differences: proof.receipt.differences.iter().map(|d| json!(d)).collect(),
         },
         copy: None,
-        lines: vec![line],
+        lines: words::with_sandbox(line, proof.receipt.sandbox.as_ref()),
     }
 }
 

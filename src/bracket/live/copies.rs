@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use super::Live;
 use crate::connection::EngineKind;
 use crate::engine::DatabaseCopy;
-use crate::operation;
+use crate::operation::{self, Sandbox};
 use crate::snapshot::Snapshot;
 
 /// A copy that is kept.
@@ -46,6 +46,24 @@ impl Live {
         all.retain(|kept| kept.copy.name != name);
     }
 
+    /// A copy's private server lives as long as the copy.
+    pub(super) fn shelter(&self, copy: &str, sandbox: Sandbox) {
+        let mut all = self
+            .sandboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.push((copy.to_owned(), sandbox));
+    }
+
+    fn sandbox_of(&self, copy: &str) -> Option<Sandbox> {
+        let mut all = self
+            .sandboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let at = all.iter().position(|(name, _)| name == copy)?;
+        Some(all.swap_remove(at).1)
+    }
+
     /// Drops all of them. What could not be dropped is in the store's record, and told.
     pub(super) async fn drop_kept(&self) -> Vec<String> {
         let all = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
@@ -57,9 +75,11 @@ impl Live {
     }
 
     pub(super) async fn drop_one(&self, kept: Kept) -> Vec<String> {
-        let dropped = match self.ws.engines.get(kept.engine) {
-            Ok(engine) => operation::discard(&self.ws, engine.as_ref(), kept.copy).await,
-            Err(error) => Err(error),
+        let sandbox = self.sandbox_of(&kept.copy.name);
+        let dropped = match (sandbox, self.ws.engines.get(kept.engine)) {
+            (Some(sandbox), _) => sandbox.close().await,
+            (None, Ok(engine)) => operation::discard(&self.ws, engine.as_ref(), kept.copy).await,
+            (None, Err(error)) => Err(error),
         };
         match dropped {
             Ok(()) => Vec::new(),

@@ -23,7 +23,7 @@ use super::journal::{ArchiveFacts, CommandFacts, Setback};
 use super::loss;
 use crate::connection::Target;
 use crate::engine::{Inspection, TargetLock};
-use crate::operation::{self, OperationError, Place, Workspace};
+use crate::operation::{self, OperationError, Place, Sandbox, Workspace};
 use crate::report::run::change_lines;
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{self, Difference};
@@ -87,6 +87,8 @@ pub struct Live {
     locks: Vec<Box<dyn TargetLock>>,
     seen: Mutex<Vec<(usize, Side, Arc<Snapshot>)>>,
     kept: Mutex<Vec<Kept>>,
+    /// The private servers of copies, by the copies' names.
+    sandboxes: Mutex<Vec<(String, Sandbox)>>,
 }
 
 impl Live {
@@ -110,6 +112,7 @@ impl Live {
             locks,
             seen: Mutex::default(),
             kept: Mutex::default(),
+            sandboxes: Mutex::default(),
         }
     }
 

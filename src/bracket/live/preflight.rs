@@ -71,6 +71,7 @@ impl Live {
                 let there = engine.reach(&self.ws.context(), target).await?;
                 Ok(there.free_bytes)
             }
+            (Place::Sandbox(options), _) => Ok(options.free_bytes(&self.ws)),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What went wrong on a server or with the vendor's tools.
 
+use std::path::PathBuf;
+
 use nix::sys::signal::Signal;
 
 use super::super::failure::{Exit, Failure};
@@ -132,18 +134,19 @@ pub(super) fn process(error: &ProcessError) -> Failure {
             needed,
             searched,
         } => Failure::of(Exit::Tool, "tool-missing", error)
-            .because([format!(
-                "looked in {}",
-                searched
-                    .iter()
-                    .map(|folder| folder.display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )])
+            .because([looked_in(searched)])
             .hint(install(tool, *needed)),
         ProcessError::TooOld { tool, needed, .. } => {
             Failure::of(Exit::Tool, "tool-too-old", error).hint(install(tool, Some(*needed)))
         }
+        ProcessError::OtherVersions {
+            tool,
+            needed,
+            searched,
+            ..
+        } => Failure::of(Exit::Tool, "tool-other-version", error)
+            .because([looked_in(searched)])
+            .hint(install_version(tool, needed)),
         ProcessError::Unusable { .. } => Failure::of(Exit::Tool, "tool-unusable", error)
             .hint("name the folder of a working one: --tool-dir DIR"),
         ProcessError::Spawn { .. } => Failure::of(Exit::Tool, "tool-not-started", error),
@@ -181,9 +184,33 @@ fn tool_hint(ending: Ending, words: Option<&str>) -> Option<&'static str> {
     )
 }
 
+fn looked_in(searched: &[PathBuf]) -> String {
+    let folders: Vec<String> = searched
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    format!("looked in {}", folders.join(", "))
+}
+
+/// What to install for one version of a server's own programs.
+fn install_version(tool: &str, version: &str) -> String {
+    match tool {
+        "mongod" => format!(
+            "install MongoDB's server {version} (package mongodb-org-server), name its folder with --tool-dir DIR, or prove on a server: --prove-on TARGET"
+        ),
+        _ => format!(
+            "install the server of PostgreSQL {version} (Debian, Ubuntu: apt install postgresql-{version}), name its folder with --tool-dir DIR, or prove on a server: --prove-on TARGET"
+        ),
+    }
+}
+
 fn install(tool: &str, major: Option<u32>) -> String {
     let version = major.map_or_else(String::new, |major| format!("-{major}"));
     match tool {
+        "initdb" | "postgres" | "mongod" => {
+            let version = major.map_or_else(String::new, |major| major.to_string());
+            install_version(tool, &version)
+        }
         "mongodump" | "mongorestore" => {
             "install MongoDB's database tools, or name their folder: --tool-dir DIR".to_owned()
         }

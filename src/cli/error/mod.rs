@@ -50,6 +50,19 @@ pub fn failure_of(error: &OperationError) -> Failure {
         .hint("free space there, or name another server: --prove-on TARGET (restore: --on TARGET)"),
         OperationError::OtherServer { .. } => Failure::of(Exit::Usage, "other-server", error)
             .hint("name the server: --on TARGET (verify: --prove-on TARGET)"),
+        OperationError::NoSandboxFolder { tried } => {
+            Failure::of(Exit::Refused, "no-sandbox-folder", error)
+                .because(tried)
+                .hint("name a folder with room that others may pass: sandbox_dir in bookend.toml; or prove on a server: --prove-on TARGET")
+        }
+        OperationError::SandboxIsOriginal { .. } => {
+            Failure::of(Exit::Refused, "sandbox-is-original", error).hint("--prove-on TARGET")
+        }
+        OperationError::SandboxLeft { after, .. } => {
+            Failure::of(Exit::Failed, "sandbox-left", error)
+                .because(after.iter().map(|first| format!("before that: {first}")))
+                .hint("bookend status; the next backup or proof removes it")
+        }
         OperationError::BadWord { .. } => Failure::of(Exit::Usage, "bad-word", error)
             .hint("use letters, digits, '.', '_' and '-', 64 at most, a letter or digit first"),
         OperationError::Broken { .. } => Failure::of(Exit::Failed, "internal", error),

@@ -16,7 +16,7 @@ use crate::bracket::live::{Live, Subject};
 use crate::bracket::{Bracket, Event, Journal, State, run_id};
 use crate::connection::Target;
 use crate::engine::{Claim, EngineError, Inspection, TargetLock};
-use crate::operation::{self, Area, OperationError, Workspace};
+use crate::operation::{self, Area, OperationError, Place, Workspace};
 use crate::store::{RunFolder, StoreError, StoreLock};
 
 /// What COMMAND and `--check` print.
@@ -81,12 +81,24 @@ pub(in super::super) async fn subject(
     proofs: bool,
 ) -> Result<Subject, Failure> {
     Ok(Subject {
-        place: place_beside(invocation, target, prove_on)?,
+        place: place_beside(invocation, target, prove_on)?.for_rehearsal(),
         inspection: Some(inspect(ws, target, proofs).await?),
         target: target.clone(),
         consistent,
         given: None,
     })
+}
+
+/// Refuses to keep a copy whose server ends with bookend.
+pub(in super::super) fn can_keep(keep: bool, subjects: &[Subject]) -> Result<(), Failure> {
+    let in_sandbox = |subject: &Subject| matches!(subject.place, Place::Sandbox(_));
+    if keep && subjects.iter().any(in_sandbox) {
+        return Err(Failure::usage(
+            "--keep-copy is not possible in a sandbox: it ends with the command",
+        )
+        .hint("--prove-on TARGET"));
+    }
+    Ok(())
 }
 
 /// For what only reads.

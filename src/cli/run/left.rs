@@ -230,6 +230,8 @@ pub(in super::super) fn still_running(left: &LeftRun) -> Result<(), Failure> {
 /// Drops every copy that the run announced and did not settle; in words what was done, and
 /// what could not be.
 pub(in super::super) async fn drop_copies(ws: &Workspace, servers: &[Target]) -> Vec<String> {
+    // What was in a private server goes with it.
+    operation::sandbox::sweep(ws).await;
     let mut told = Vec::new();
     let unsettled = match ws.store.unsettled() {
         Ok(unsettled) => unsettled,

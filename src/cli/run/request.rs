@@ -165,7 +165,7 @@ impl Request {
                 .collect(),
             prove_on: places.iter().find_map(|place| match place {
                 Place::SameServer(_) => None,
-                Place::Other(other) => Some(other.display_url()),
+                Place::Other(_) | Place::Sandbox(_) => Some(place.shown()),
             }),
             prove_on_word: self
                 .wanted

@@ -18,11 +18,13 @@ mod names;
 mod observe;
 mod proof;
 mod restore;
+mod sandbox;
 mod scan;
 mod server;
 mod snapshot_reader;
 mod users;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +37,8 @@ use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 use super::{
     Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
     Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, StreamCheck, TargetLock,
+    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
+    TargetLock,
 };
 
 /// The tools have versions of their own since they left the server's: 100 and on.
@@ -200,5 +203,24 @@ impl Engine for Mongodb {
         made: &MadeDatabase,
     ) -> Result<bool, EngineError> {
         copies::drop_announced(context, on, made).await
+    }
+
+    async fn sandbox_programs(
+        &self,
+        context: &Context,
+        snapshot: &Snapshot,
+    ) -> Result<SandboxPrograms, EngineError> {
+        sandbox::programs(context, snapshot).await
+    }
+
+    async fn sandbox(
+        &self,
+        context: &Context,
+        snapshot: &Snapshot,
+        programs: &SandboxPrograms,
+        folder: &Path,
+        purpose: SandboxUse,
+    ) -> Result<SandboxServer, EngineError> {
+        sandbox::start(context, snapshot, programs, folder, purpose).await
     }
 }

@@ -15,10 +15,12 @@ mod proof;
 mod quoting;
 mod redaction;
 mod restore;
+mod sandbox;
 mod server;
 mod sql_error;
 pub mod toc;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,7 +32,8 @@ use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 use super::{
     Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
     Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, StreamCheck, TargetLock,
+    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
+    TargetLock,
 };
 
 /// The engine.
@@ -176,5 +179,24 @@ impl Engine for Postgres {
         made: &MadeDatabase,
     ) -> Result<bool, EngineError> {
         copies::drop_announced(context, on, made).await
+    }
+
+    async fn sandbox_programs(
+        &self,
+        context: &Context,
+        snapshot: &Snapshot,
+    ) -> Result<SandboxPrograms, EngineError> {
+        sandbox::programs(context, snapshot).await
+    }
+
+    async fn sandbox(
+        &self,
+        context: &Context,
+        snapshot: &Snapshot,
+        programs: &SandboxPrograms,
+        folder: &Path,
+        purpose: SandboxUse,
+    ) -> Result<SandboxServer, EngineError> {
+        sandbox::start(context, snapshot, programs, folder, purpose).await
     }
 }

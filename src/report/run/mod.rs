@@ -212,7 +212,7 @@ pub struct UnreadableRun {
 /// Something that a crash left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftBehind {
-    /// `database` or `file`.
+    /// `database`, `file` or `sandbox`.
     pub kind: String,
     /// Its name or path.
     pub name: String,

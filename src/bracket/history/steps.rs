@@ -74,6 +74,7 @@ fn taken(view: &View, terms: &Terms) -> Vec<Taken> {
                     Writer::Alive => StepState::Running,
                     Writer::Gone => StepState::Unknown,
                 };
+                shown.began_after = Some(seconds(record.elapsed_ms));
                 add_detail(&mut shown, &record.detail);
                 taken.push(Taken {
                     step: *step,
@@ -190,6 +191,7 @@ fn blank(view: &View, step: Step, target: Option<usize>) -> RunStep {
         step: step.word().to_owned(),
         target: view.label(target),
         state: StepState::Pending,
+        began_after: None,
         seconds: None,
         lines: Vec::new(),
         reason: None,

@@ -2,6 +2,7 @@
 
 mod changes;
 mod json;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub use changes::change_lines;
 pub use json::{run_json, status_json};
+pub use rehearsal::{RunLock, RunLoss, RunQuiet, RunRehearsal, RunSession, RunWritten};
 pub use text::{closing_text, run_text, status_text, step_text};
 
 /// A run.
@@ -37,8 +39,17 @@ pub struct RunReport {
     pub archives: Vec<RunArchive>,
     /// Whether the migration came out as rehearsed; `None` without a rehearsal.
     pub as_rehearsed: Option<bool>,
+    /// What came out differently than in the rehearsal, line by line.
+    #[serde(default)]
+    pub unlike_rehearsal: Vec<String>,
     /// What was waived, each with its reason.
     pub waived: Vec<Waiver>,
+    /// What the rehearsal showed, target by target.
+    #[serde(default)]
+    pub rehearsals: Vec<RunRehearsal>,
+    /// What was seen of others' writes, in the order it was looked at.
+    #[serde(default)]
+    pub quiet: Vec<RunQuiet>,
     /// What the migration changed, target by target.
     pub differences: Vec<RunDifference>,
     /// What COMMAND changed on the copies in the rehearsal, target by target.
@@ -103,6 +114,9 @@ pub struct RunStep {
     pub target: Option<String>,
     /// How far it is.
     pub state: StepState,
+    /// When it began, in seconds after the run's own beginning.
+    #[serde(default)]
+    pub began_after: Option<f64>,
     /// How long it took; `None` if it did not begin or its end was not seen.
     pub seconds: Option<f64>,
     /// For the screen.
@@ -149,6 +163,9 @@ pub struct RunArchive {
     pub path: String,
     /// Rows in it.
     pub rows: u64,
+    /// Bytes before compression.
+    #[serde(default)]
+    pub bytes_raw: u64,
     /// Bytes in the store.
     pub bytes_stored: u64,
     /// Whether it is one point in time.

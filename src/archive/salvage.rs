@@ -3,10 +3,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use super::error::ArchiveError;
+use super::region::Region;
 use super::ustar::{self, BLOCK};
 
 /// A COPY statement longer than this is not looked at for its table.
@@ -47,15 +47,18 @@ impl fmt::Display for Salvage {
 /// # Errors
 /// The file cannot be read.
 pub fn salvage(path: &Path) -> Result<Salvage, ArchiveError> {
-    let walked = File::open(path).and_then(|file| walk(&file));
+    let walked = File::open(path)
+        .and_then(Region::whole)
+        .and_then(|file| walk(&file));
     walked.map_err(|source| ArchiveError::Io {
         what: format!("{} could not be read", path.display()),
         source,
     })
 }
 
-fn walk(file: &File) -> io::Result<Salvage> {
-    let size = file.metadata()?.len();
+/// As [`salvage`], of a part of a file.
+pub(super) fn walk(file: &Region) -> io::Result<Salvage> {
+    let size = file.size();
     let mut found = Salvage::default();
     let mut table: Option<(String, String)> = None;
     while found.at + BLOCK <= size {
@@ -83,7 +86,7 @@ fn walk(file: &File) -> io::Result<Salvage> {
     Ok(found)
 }
 
-fn copied_table(file: &File, at: u64, size: u64) -> io::Result<Option<String>> {
+fn copied_table(file: &Region, at: u64, size: u64) -> io::Result<Option<String>> {
     let mut statement = vec![0; usize::try_from(size.min(STATEMENT_LIMIT)).unwrap_or(0)];
     file.read_exact_at(&mut statement, at)?;
     let statement = String::from_utf8_lossy(&statement);

@@ -35,6 +35,49 @@ pub fn is_safe_name(name: &str) -> bool {
     name.len() <= NAME && name.split('/').all(word)
 }
 
+/// Bytes of a name's first part, which ends before a slash.
+const PREFIX: usize = 155;
+
+/// Whether `name` may stand in a bundle: like [`is_safe_name`], and longer if it can be parted
+/// at a slash.
+#[must_use]
+pub fn is_safe_path(name: &str) -> bool {
+    parted(name).is_some()
+}
+
+/// A safe name as prefix and name of a header.
+fn parted(path: &str) -> Option<(&str, &str)> {
+    if is_safe_name(path) {
+        return Some(("", path));
+    }
+    let slashes = path.match_indices('/').map(|(at, _)| at);
+    let parts = slashes.map(|at| (&path[..at], &path[at + 1..]));
+    let fits = |(prefix, name): &(&str, &str)| {
+        prefix.len() <= PREFIX
+            && is_safe_name(name)
+            && prefix.split('/').all(|word| is_safe_name(word))
+    };
+    parts.into_iter().find(fits)
+}
+
+/// The header of a member of a bundle: longer names, and sizes beyond eight octal gigabytes
+/// as GNU tar writes them.
+#[must_use]
+pub fn bundle_header(path: &str, size: u64, mtime: u64) -> Option<Header> {
+    let (prefix, name) = parted(path)?;
+    let mut header = header(name, size.min(LARGEST), mtime)?;
+    octal(&mut header[100..107], 0o600);
+    header[345..345 + prefix.len()].copy_from_slice(prefix.as_bytes());
+    if size > LARGEST {
+        header[124] = 0x80;
+        header[125..136].fill(0);
+        header[128..136].copy_from_slice(&size.to_be_bytes());
+    }
+    let sum = checksum(&header);
+    octal(&mut header[148..154], sum);
+    Some(header)
+}
+
 /// The header of a regular file; `None` if the name or the size has no place in one.
 #[must_use]
 pub fn header(name: &str, size: u64, mtime: u64) -> Option<Header> {
@@ -98,7 +141,7 @@ pub fn parse(header: &Header) -> Option<Entry> {
         } else {
             format!("{prefix}/{name}")
         },
-        size: number(&header[124..136])?,
+        size: size(&header[124..136])?,
         regular: matches!(header[156], b'0' | 0),
     })
 }
@@ -106,6 +149,14 @@ pub fn parse(header: &Header) -> Option<Entry> {
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|byte| *byte == 0);
     String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]).into_owned()
+}
+
+/// Octal digits, or eleven bytes behind a first one of 0x80.
+fn size(field: &[u8]) -> Option<u64> {
+    match field {
+        [0x80, 0, 0, 0, bytes @ ..] => Some(u64::from_be_bytes(bytes.try_into().ok()?)),
+        digits => number(digits),
+    }
 }
 
 fn number(field: &[u8]) -> Option<u64> {
@@ -154,6 +205,33 @@ mod tests {
         }
         assert!(is_safe_name("large_objects/0001.dump.zst"));
         assert!(!is_safe_name(&"a".repeat(101)));
+    }
+
+    #[test]
+    fn a_bundles_header_holds_long_names_and_large_sizes() {
+        let long = format!("migration/{}/{}", "a".repeat(120), "b".repeat(90));
+        for (name, bytes) in [
+            ("archives/shop.tar", LARGEST),
+            ("archives/shop.tar", LARGEST + 1),
+            ("archives/shop.tar", u64::MAX / 2),
+            (long.as_str(), 7),
+        ] {
+            let header = bundle_header(name, bytes, 1_700_000_000).unwrap();
+            let theirs = tar::Header::from_byte_slice(&header);
+            assert_eq!(theirs.path().unwrap().to_str(), Some(name));
+            assert_eq!(theirs.size().unwrap(), bytes);
+            assert_eq!(u64::from(theirs.cksum().unwrap()), checksum(&header));
+            let ours = parse(&header).unwrap();
+            assert_eq!((ours.name.as_str(), ours.size), (name, bytes));
+        }
+        assert_eq!(bundle_header("a/../b", 0, 0), None);
+        assert_eq!(bundle_header(&"a".repeat(101), 0, 0), None);
+        assert!(!is_safe_path(&format!("{}/x", "a".repeat(156))));
+        assert_eq!(
+            bundle_header("a/b", 5, 6),
+            header("a/b", 5, 6),
+            "as in an archive where it can be"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! report and, after a crash, what was left behind. [`Bracket`] does what the state asks for,
 //! with a durable record before each act and after it. `docs/bracket.md` has the diagram.
 
+pub mod bundling;
 pub mod command;
 pub mod drive;
 pub mod event;

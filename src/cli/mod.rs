@@ -3,6 +3,7 @@
 
 mod abort;
 mod backup;
+mod bundle;
 mod copies;
 mod diff;
 mod doctor;
@@ -17,9 +18,11 @@ mod program;
 mod progress;
 mod redact;
 mod rehearse;
+mod report;
 mod restore;
 mod resume;
 mod run;
+mod run_words;
 mod screen;
 mod show;
 mod signals;

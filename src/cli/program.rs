@@ -14,8 +14,8 @@ use super::outcome::Outcome;
 use super::screen::{Screen, Volume};
 use super::signals::Signals;
 use super::{
-    Invocation, abort, backup, copies, diff, doctor, list, rehearse, restore, resume, run, show,
-    status, usage, verify,
+    Invocation, abort, backup, bundle, copies, diff, doctor, list, rehearse, report, restore,
+    resume, run, show, status, usage, verify,
 };
 
 const ABOUT: &str = "Brackets a database migration with backups that are proven to restore";
@@ -51,6 +51,8 @@ enum Command {
     Status(status::Args),
     Resume(resume::Args),
     Abort(abort::Args),
+    Report(report::Args),
+    Bundle(bundle::Args),
     Backup(backup::Args),
     Verify(verify::Args),
     List(list::Args),
@@ -193,6 +195,8 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
         Command::Status(args) => status::run(invocation, args).await,
         Command::Resume(args) => resume::run(invocation, args).await,
         Command::Abort(args) => abort::run(invocation, args).await,
+        Command::Report(args) => report::run(invocation, args).await,
+        Command::Bundle(args) => bundle::run(invocation, args).await,
         Command::Backup(args) => backup::run(invocation, args).await,
         Command::Verify(args) => verify::run(invocation, args).await,
         Command::List(args) => list::run(invocation, &args),

@@ -4,12 +4,14 @@ mod environment;
 mod finish;
 mod launch;
 mod left;
+mod migration_files;
 mod maker;
 mod request;
 mod wanted;
 mod watch;
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::words::{ProveOn, prove_on};
@@ -108,6 +110,10 @@ pub struct Args {
     /// Set a variable for COMMAND; {url}, {host}, {port}, {user}, {password}, {database} are filled in; repeat
     #[arg(long, value_name = "NAME=TEMPLATE", value_parser = Assignment::parse)]
     env: Vec<Assignment>,
+
+    /// What COMMAND consists of: files and folders for the bundle; repeat
+    #[arg(long, value_name = "PATH")]
+    migration_files: Vec<PathBuf>,
 }
 
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
@@ -139,6 +145,7 @@ impl From<Args> for Wanted {
             prove_on: args.prove_on,
             allow_loss: args.allow_loss,
             keep_copy: args.keep_copy,
+            migration_files: args.migration_files,
         }
     }
 }

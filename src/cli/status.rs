@@ -103,7 +103,8 @@ fn left_sandbox(left: &SandboxLeft) -> LeftBehind {
     }
 }
 
-fn found_run(store: &Store, run: String) -> Result<FoundRun, Failure> {
+/// A run's folder, and whether its process is there.
+pub(super) fn found_run(store: &Store, run: String) -> Result<FoundRun, Failure> {
     // The writer is looked for first: one that ends in between has then written its end.
     let writer = match store.lock(&writer_lock(&run), "status") {
         Err(StoreError::Busy { .. }) => Writer::Alive,

@@ -1,5 +1,7 @@
 //! `bookend verify`.
 
+mod bundle;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -23,10 +25,11 @@ Examples:
   bookend verify shop-20261120T043512Z --prove
   bookend verify latest --prove --prove-on sandbox         (needs no server at all)
   bookend verify latest:shop --prove --prove-on postgres://postgres@spare.example/postgres
+  bookend verify backups/20261120T043512Z-shop.bundle.tar
 
 Exit code 3: the archive is damaged, or the restored copy differs.";
 
-/// Check an archive; --prove restores it and compares
+/// Check an archive or a bundle; --prove restores an archive and compares
 ///
 /// Without --prove no server is needed: every digest, every compressed frame and every row
 /// or document is checked against the manifest. With --prove the archive is restored into a disposable
@@ -34,7 +37,8 @@ Exit code 3: the archive is damaged, or the restored copy differs.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A path, a name or a unique prefix of one in the store, latest, or latest:TARGET
+    /// A path (of a bundle, too), a name or a unique prefix of one in the store, latest, or
+    /// latest:TARGET
     archive: String,
 
     /// Restore into a disposable database, compare all content, and drop it again
@@ -50,6 +54,9 @@ pub struct Args {
 pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
     let ws = invocation.workspace("verify")?;
     let path = invocation.archive_file(&ws.store, &args.archive)?;
+    if operation::is_bundle(&path) {
+        return bundle::run(&ws, &path, args.prove).await;
+    }
     let checked = if args.prove {
         prove(invocation, &ws, &path, args.prove_on.as_ref()).await
     } else {

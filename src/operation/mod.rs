@@ -2,6 +2,7 @@
 //! reading of command lines. Engines are reached through their contract only.
 
 mod backup;
+mod bundle;
 mod copies;
 mod diff;
 mod doctor;
@@ -22,6 +23,10 @@ mod tests;
 pub use crate::archive::{Archive, ArchiveError, Compression, Damage, Depth};
 pub use crate::store::Verdict;
 pub use backup::{BackupOutcome, BackupRequest, backup};
+pub use bundle::{
+    BundleCheck, BundleManifest, BundleMember, BundleOutcome, BundleRequest, BundledArchive,
+    MissingPart, bundle, is_bundle, open_bundle, verify_bundle,
+};
 pub use copies::{Copies, copies, drop_copy};
 pub use diff::{Aspect, diff, narrow};
 pub use doctor::{Area, Diagnosis, Finding, doctor};

@@ -49,6 +49,12 @@ pub enum StoreError {
         /// Who holds it, as far as it said.
         holder: String,
     },
+    /// A file that was to be made is there already.
+    #[error("{} is there already", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
     /// A receipt cannot be understood.
     #[error("{} cannot be read as a receipt", path.display())]
     BadReceipt {

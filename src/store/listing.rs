@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::receipt::Verdict;
 use super::{Store, StoreError};
-use crate::archive::Archive;
+use crate::archive::{Archive, is_called_bundle};
 
 /// One archive of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -171,7 +171,7 @@ impl Store {
 fn is_archive_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".tar");
-    stem.is_some_and(|stem| !stem.starts_with('.') && !stem.ends_with(".bundle"))
+    stem.is_some_and(|stem| !stem.starts_with('.')) && !is_called_bundle(path)
 }
 
 fn is_called(path: &Path, word: &str) -> bool {

@@ -139,7 +139,7 @@ fn numbered(base: &str, number: u32) -> String {
 
 /// A link fails where a rename would overwrite. Where a file system has no links the store's
 /// guard, which the caller holds, must do.
-fn name_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn name_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => {
             // The archive has its name; a second one that stays is found as a leftover.

@@ -1,9 +1,6 @@
 //! Reading one member: its digest first, then its bytes, never more than the manifest says.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
@@ -12,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::compression::Compression;
 use super::super::digest::Digest;
 use super::super::manifest::Member;
+use super::super::region::Region;
 use crate::snapshot::{ChunkReader, SeamError};
 
 /// Bytes given out at once.
@@ -23,7 +21,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 
 /// A range of the file, read by position: several readers share one file.
 struct Section {
-    file: Arc<File>,
+    file: Region,
     at: u64,
     end: u64,
 }
@@ -57,7 +55,7 @@ impl Read for Decoder {
 
 /// Reads one member, piece by piece.
 pub struct MemberReader {
-    file: Arc<File>,
+    file: Region,
     name: String,
     at: u64,
     stored: u64,
@@ -71,7 +69,7 @@ pub struct MemberReader {
 
 impl MemberReader {
     /// A reader over `member`; only chunks of streams are compressed.
-    pub fn new(file: Arc<File>, member: &Member, compression: Compression) -> Self {
+    pub fn new(file: Region, member: &Member, compression: Compression) -> Self {
         Self {
             file,
             name: member.name.clone(),
@@ -88,7 +86,7 @@ impl MemberReader {
 
     fn section(&self) -> Section {
         Section {
-            file: Arc::clone(&self.file),
+            file: self.file.clone(),
             at: self.at,
             end: self.at + self.stored,
         }

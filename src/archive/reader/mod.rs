@@ -1,20 +1,18 @@
 //! Opening an archive: from its last line to the manifest, with no walk through the tar.
 
 mod chunk;
-mod opening;
+pub(super) mod opening;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::digest::Digest;
 use super::error::ArchiveError;
 use super::manifest::{Head, Manifest, Member, Summary};
+use super::region::Region;
 use super::ustar::BLOCK;
 use crate::snapshot::{ChunkFacts, ChunkReader, SeamError, Snapshot, Source, StreamId};
 
@@ -25,7 +23,7 @@ pub(super) use opening::check_header;
 /// is found while they are read, or by [`verify`](super::verify).
 pub struct Archive {
     path: PathBuf,
-    file: Arc<File>,
+    file: Region,
     manifest: Manifest,
     manifest_sha256: Digest,
     size: u64,
@@ -40,7 +38,12 @@ impl Archive {
     /// The file cannot be read, is no archive, comes from a later bookend, is cut off, or
     /// its manifest is damaged.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let found = opening::find_manifest(path)?;
+        Self::open_in(opening::open(path)?, path)
+    }
+
+    /// Opens an archive that is a part of a file; `path` names it to people.
+    pub(super) fn open_in(region: Region, path: &Path) -> Result<Self, ArchiveError> {
+        let found = opening::find_manifest(path, region)?;
         let manifest = opening::read_manifest(path, &found)?;
         let mut by_name = HashMap::new();
         let mut by_stream: HashMap<StreamId, Vec<usize>> = HashMap::new();
@@ -53,8 +56,8 @@ impl Archive {
         Ok(Self {
             path: path.to_owned(),
             manifest_sha256: found.sha256,
-            size: found.size,
-            file: Arc::new(found.file),
+            size: found.file.size(),
+            file: found.file,
             manifest,
             by_name,
             by_stream,
@@ -66,7 +69,7 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn head(path: &Path) -> Result<(Head, Digest), ArchiveError> {
-        let found = opening::find_manifest(path)?;
+        let found = opening::find_manifest(path, opening::open(path)?)?;
         let summary: Summary = opening::parse_manifest(path, &found)?;
         Ok((summary.archive, found.sha256))
     }
@@ -118,7 +121,7 @@ impl Archive {
     /// A reader over `member`, decompressed if it is a chunk.
     pub(super) fn reader(&self, member: &Member) -> MemberReader {
         let compression = self.manifest.archive.compression;
-        MemberReader::new(Arc::clone(&self.file), member, compression)
+        MemberReader::new(self.file.clone(), member, compression)
     }
 
     fn chunk_members(&self, id: StreamId) -> &[usize] {

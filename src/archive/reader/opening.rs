@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -11,7 +10,8 @@ use serde::de::DeserializeOwned;
 use super::super::digest::Digest;
 use super::super::error::ArchiveError;
 use super::super::manifest::{ABOUT, Beginning, MAJOR, MANIFEST, Manifest, Member, major, mtime};
-use super::super::salvage::salvage;
+use super::super::region::Region;
+use super::super::salvage::walk;
 use super::super::trailer::{Trailer, WIDTH};
 use super::super::ustar::{self, BLOCK, END, Header};
 use crate::snapshot::StreamId;
@@ -21,33 +21,40 @@ const ABOUT_LIMIT: u64 = 64 << 10;
 
 /// Where the manifest is.
 pub struct Found {
-    pub file: File,
-    pub size: u64,
+    pub file: Region,
     pub manifest_at: u64,
     pub sha256: Digest,
     /// The manifest's JSON, its digest checked.
     pub json: Vec<u8>,
 }
 
-/// Opens the file and finds the manifest by the tar's last line. A sound manifest is
-/// believed; only without one does the start of the file say what it is.
-pub fn find_manifest(path: &Path) -> Result<Found, ArchiveError> {
-    let io = |source| ArchiveError::Io {
-        what: format!("{} could not be read", path.display()),
-        source,
-    };
+/// Opens a regular file.
+pub fn open(path: &Path) -> Result<Region, ArchiveError> {
+    let io = |source| unreadable(path, source);
     let file = File::open(path).map_err(io)?;
-    let about = file.metadata().map_err(io)?;
-    if !about.is_file() {
+    if !file.metadata().map_err(io)?.is_file() {
         return Err(not_an_archive(path, "it is not a regular file"));
     }
-    let size = about.len();
+    Region::whole(file).map_err(io)
+}
+
+pub(in super::super) fn unreadable(path: &Path, source: io::Error) -> ArchiveError {
+    ArchiveError::Io {
+        what: format!("{} could not be read", path.display()),
+        source,
+    }
+}
+
+/// Finds the manifest by the tar's last line. A sound manifest is believed; only without one
+/// does the start of the file say what it is.
+pub fn find_manifest(path: &Path, file: Region) -> Result<Found, ArchiveError> {
+    let io = |source| unreadable(path, source);
+    let size = file.size();
     let problem = match look_at_end(&file, size).map_err(io)? {
         End::Line(trailer) => match read_json(&file, size, &trailer).map_err(io)? {
             Ok(json) => {
                 return Ok(Found {
                     file,
-                    size,
                     manifest_at: trailer.manifest_at,
                     sha256: trailer.sha256,
                     json,
@@ -59,15 +66,15 @@ pub fn find_manifest(path: &Path) -> Result<Found, ArchiveError> {
         End::Nothing => None,
     };
     match look_at_start(&file, size).map_err(io)? {
-        Start::Ours => Err(without_manifest(path, problem)),
+        Start::Ours => Err(without_manifest(path, &file, problem)),
         Start::Newer(format) => Err(newer(path, format)),
         Start::Foreign => Err(not_an_archive(path, "it does not begin with bookend.json")),
     }
 }
 
 /// The manifest's JSON, or what is wrong with it.
-fn read_json(
-    file: &File,
+pub(in super::super) fn read_json(
+    file: &Region,
     size: u64,
     trailer: &Trailer,
 ) -> io::Result<Result<Vec<u8>, &'static str>> {
@@ -85,12 +92,16 @@ fn read_json(
 }
 
 /// An archive of ours that has no sound manifest.
-fn without_manifest(path: &Path, problem: Option<&str>) -> ArchiveError {
+pub(in super::super) fn without_manifest(
+    path: &Path,
+    file: &Region,
+    problem: Option<&str>,
+) -> ArchiveError {
     if let Some(problem) = problem {
         return damaged(path, MANIFEST, problem);
     }
-    match salvage(path) {
-        Err(error) => error,
+    match walk(file) {
+        Err(source) => unreadable(path, source),
         Ok(salvage) if salvage.whole.last().is_some_and(|last| last == MANIFEST) => {
             let problem = "something follows it, or the empty blocks behind it are missing";
             damaged(path, MANIFEST, problem)
@@ -108,11 +119,8 @@ pub fn read_manifest(path: &Path, found: &Found) -> Result<Manifest, ArchiveErro
     let damaged = |problem: String| damaged(path, MANIFEST, &problem);
     let mut header = [0; 512];
     let read = found.file.read_exact_at(&mut header, found.manifest_at);
-    read.map_err(|source| ArchiveError::Io {
-        what: format!("{} could not be read", path.display()),
-        source,
-    })?;
-    let content = found.size - END - found.manifest_at - BLOCK;
+    read.map_err(|source| unreadable(path, source))?;
+    let content = found.file.size() - END - found.manifest_at - BLOCK;
     let created = mtime(manifest.archive.created_at);
     if let Some(problem) = check_header(&header, MANIFEST, content, created) {
         return Err(damaged(problem));
@@ -126,7 +134,14 @@ pub fn parse_manifest<T: DeserializeOwned>(path: &Path, found: &Found) -> Result
     let damaged = |error: serde_json::Error| damaged(path, MANIFEST, &error.to_string());
     let beginning: Beginning = serde_json::from_slice(&found.json).map_err(damaged)?;
     match major(&beginning.format) {
-        Some(MAJOR) => serde_json::from_slice(&found.json).map_err(damaged),
+        Some(MAJOR) => serde_json::from_slice(&found.json).map_err(|error| {
+            // A bundle ends like an archive.
+            let bundle = super::super::bundle::begins_as_bundle(&found.file);
+            match bundle.unwrap_or(false) {
+                true => not_an_archive(path, "it is a bundle; `tar -xf` takes its archives out"),
+                false => damaged(error),
+            }
+        }),
         _ => Err(newer(path, beginning.format)),
     }
 }
@@ -210,7 +225,7 @@ enum Start {
     Foreign,
 }
 
-fn look_at_start(file: &File, size: u64) -> io::Result<Start> {
+fn look_at_start(file: &Region, size: u64) -> io::Result<Start> {
     let mut start = vec![0; usize::try_from(size.min(BLOCK + ABOUT_LIMIT)).unwrap_or(0)];
     file.read_exact_at(&mut start, 0)?;
     let named = start.starts_with(ABOUT.as_bytes()) && start.get(ABOUT.len()) == Some(&0);
@@ -233,7 +248,7 @@ fn format_at_start(start: &[u8]) -> Option<(String, u32)> {
 }
 
 /// How a file ends.
-enum End {
+pub(in super::super) enum End {
     /// With the manifest's last line and two empty blocks.
     Line(Trailer),
     /// With something that once was that.
@@ -242,7 +257,7 @@ enum End {
     Nothing,
 }
 
-fn look_at_end(file: &File, size: u64) -> io::Result<End> {
+pub(in super::super) fn look_at_end(file: &Region, size: u64) -> io::Result<End> {
     let width = WIDTH + usize::try_from(END).unwrap_or(0);
     let Some(at) = size.checked_sub(width as u64) else {
         return Ok(End::Nothing);
@@ -260,14 +275,14 @@ fn look_at_end(file: &File, size: u64) -> io::Result<End> {
     })
 }
 
-fn not_an_archive(path: &Path, why: &str) -> ArchiveError {
+pub(in super::super) fn not_an_archive(path: &Path, why: &str) -> ArchiveError {
     ArchiveError::NotAnArchive {
         path: path.to_owned(),
         why: why.to_owned(),
     }
 }
 
-fn newer(path: &Path, format: String) -> ArchiveError {
+pub(in super::super) fn newer(path: &Path, format: String) -> ArchiveError {
     ArchiveError::Newer {
         path: path.to_owned(),
         format,
@@ -275,7 +290,7 @@ fn newer(path: &Path, format: String) -> ArchiveError {
     }
 }
 
-fn damaged(path: &Path, member: &str, problem: &str) -> ArchiveError {
+pub(in super::super) fn damaged(path: &Path, member: &str, problem: &str) -> ArchiveError {
     ArchiveError::Damaged {
         path: path.to_owned(),
         member: member.to_owned(),

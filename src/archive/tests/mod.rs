@@ -1,3 +1,4 @@
+mod bundle;
 mod damage;
 mod forged;
 mod round_trip;

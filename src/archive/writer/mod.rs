@@ -6,7 +6,7 @@
 mod part;
 mod pool;
 mod tape;
-mod writeback;
+pub(super) mod writeback;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,6 +22,8 @@ use super::digest::Digest;
 use super::error::ArchiveError;
 use super::manifest::{ABOUT, About, FORMAT, Head, Manifest, Member, mtime};
 use crate::snapshot::{SeamError, Sink, Snapshot, StreamId, StreamKind, StreamWriter};
+pub(super) use writeback::Writeback;
+
 use part::Part;
 use pool::Pool;
 use tape::{Order, Packed, Place, Tape, Written};

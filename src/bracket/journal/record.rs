@@ -147,6 +147,9 @@ pub struct Plan {
     /// `--timeout` in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// `--migration-files`, as absolute paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migration_files: Vec<String>,
     /// Options for all commands that were given, for the commands that are printed:
     /// `--store DIR`, `--config FILE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

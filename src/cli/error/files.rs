@@ -62,6 +62,8 @@ pub(super) fn store(error: &StoreError) -> Failure {
         StoreError::Busy { .. } => {
             Failure::of(Exit::Refused, "busy", error).hint("wait for it to end; bookend status")
         }
+        StoreError::Taken { .. } => Failure::of(Exit::Refused, "file-taken", error)
+            .hint("nothing is overwritten: give another name, or remove the file"),
         StoreError::BadReceipt { path, .. } => Failure::of(Exit::Failed, "bad-receipt", error)
             .hint(format!(
                 "bookend verify --prove writes a new one; or remove {}",

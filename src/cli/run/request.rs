@@ -8,6 +8,7 @@ use super::super::words::ProveOn;
 use super::super::{Failure, Invocation};
 use super::environment::as_it_is;
 use super::maker::{Maker, hide, look_up, shell};
+use super::migration_files;
 use super::wanted::Wanted;
 use crate::bracket::Terms;
 use crate::bracket::command::Command;
@@ -23,6 +24,7 @@ pub(in super::super) struct Request {
     pub terms: Terms,
     wanted: Wanted,
     targets: Vec<Target>,
+    migration_files: Vec<String>,
     assignments: Vec<Assignment>,
     secrets: Vec<Secret>,
 }
@@ -70,6 +72,7 @@ impl Request {
         let request = Self {
             terms,
             assignments: assignments(&wanted, &found)?,
+            migration_files: migration_files::absolute(&wanted.migration_files)?,
             wanted,
             targets: targets.to_vec(),
             secrets,
@@ -179,6 +182,7 @@ impl Request {
             consistent: self.wanted.consistent,
             allow_loss: self.wanted.allow_loss.clone(),
             keep_copies: self.wanted.keep_copy,
+            migration_files: self.migration_files.clone(),
             options: options(invocation),
             more: BTreeMap::new(),
         }

@@ -1,6 +1,7 @@
 //! What is asked of a run, whoever says it: the command line, or the journal of a run that is
 //! gone on with.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::words::{ProveOn, prove_on};
@@ -34,6 +35,8 @@ pub(in super::super) struct Wanted {
     pub allow_loss: Vec<String>,
     /// `--keep-copy`.
     pub keep_copy: bool,
+    /// `--migration-files`.
+    pub migration_files: Vec<PathBuf>,
     /// What decides which way the run goes; the number of targets is not known yet.
     pub terms: Terms,
 }
@@ -85,6 +88,8 @@ impl Wanted {
             },
             allow_loss: plan.allow_loss.clone(),
             keep_copy: plan.keep_copies,
+            // The journal has them; whether they are still there is the bundle's business.
+            migration_files: Vec::new(),
             terms: terms.clone(),
         })
     }

@@ -9,6 +9,9 @@ use crate::snapshot::diff::{Change, Difference, ObjectChange, PropertyChange};
 /// So many objects, and so many losses, are told one by one.
 const TOLD: usize = 40;
 
+/// So many columns and parts of an object are named on a page.
+const NAMED: usize = 20;
+
 /// The lines of a difference; the last ones say what was lost.
 #[must_use]
 pub fn change_lines(difference: &Difference) -> Vec<String> {
@@ -48,8 +51,34 @@ fn object_line(object: &ObjectChange) -> String {
     )
 }
 
-/// What happened to an object, piece by piece; at least one.
-pub(super) fn object_parts(object: &ObjectChange) -> Vec<String> {
+/// What happened to an object, piece by piece, in few words; at least one.
+fn object_parts(object: &ObjectChange) -> Vec<String> {
+    let (counted, named): (Vec<Detail>, Vec<Detail>) = changed::details(object)
+        .into_iter()
+        .partition(|detail| detail.is_countable);
+    let mut pieces: Vec<String> = named.iter().map(detail).collect();
+    pieces.extend(numbers(&counted));
+    parts_with(object, pieces)
+}
+
+/// The same where there is room: what came and went has its name.
+pub(super) fn object_details(object: &ObjectChange) -> Vec<String> {
+    let details = changed::details(object);
+    let told = details.iter().take(NAMED).map(|one| {
+        if one.is_countable {
+            format!("{}{}", one.sign.symbol(), one.words())
+        } else {
+            detail(one)
+        }
+    });
+    let mut pieces: Vec<String> = told.collect();
+    if let Some(more) = details.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        pieces.push(format!("and {}", counted(more as u64, "more", "more")));
+    }
+    parts_with(object, pieces)
+}
+
+fn parts_with(object: &ObjectChange, pieces: Vec<String>) -> Vec<String> {
     let mut parts = Vec::new();
     match &object.change {
         Change::Added => parts.push(with_rows("added", object)),
@@ -58,11 +87,7 @@ pub(super) fn object_parts(object: &ObjectChange) -> Vec<String> {
         Change::Renamed { .. } => parts.push("renamed".to_owned()),
         Change::Changed => {}
     }
-    let (counted, named): (Vec<Detail>, Vec<Detail>) = changed::details(object)
-        .into_iter()
-        .partition(|detail| detail.is_countable);
-    parts.extend(named.iter().map(detail));
-    parts.extend(numbers(&counted));
+    parts.extend(pieces);
     if changed::sign(object) == Sign::Changed {
         parts.extend(object.properties.iter().map(property));
         parts.extend(rows_changed(object));

@@ -15,6 +15,17 @@ pub fn run_json(report: &RunReport) -> Value {
     Value::Object(document)
 }
 
+/// The document of `report --format json`: the keys of `run --json`. `ok` and `error` are the
+/// printing command's own, so why the run stopped is under `stopped_by`.
+#[must_use]
+pub fn report_json(report: &RunReport) -> Value {
+    let mut document = keys(report);
+    let stopped_by = document.remove("error").unwrap_or(Value::Null);
+    document.insert("stopped_by".to_owned(), stopped_by);
+    document.insert("ok".to_owned(), json!(true));
+    Value::Object(document)
+}
+
 /// The document of `status --json`: the keys of the latest run, every run under `runs`, and
 /// `left_behind`.
 #[must_use]

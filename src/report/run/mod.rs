@@ -1,18 +1,25 @@
 //! A run as people and scripts see it. Plain data, made from the run's journal alone.
 
 mod changes;
+mod html;
 mod json;
+mod junit;
+mod markdown;
 mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod text;
+mod verdict;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use changes::change_lines;
-pub use json::{run_json, status_json};
+pub use html::run_html;
+pub use json::{report_json, run_json, status_json};
+pub use junit::run_junit;
+pub use markdown::run_markdown;
 pub use rehearsal::{RunLock, RunLoss, RunQuiet, RunRehearsal, RunSession, RunWritten};
 pub use text::{closing_text, run_text, status_text, step_text};
 

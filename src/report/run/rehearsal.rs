@@ -1,13 +1,18 @@
 //! What a rehearsal showed, and whether others wrote to the original: plain facts, filled in
 //! from the journal.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::snapshot::diff::Difference;
 
 /// What COMMAND did to one target's copy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRehearsal {
     /// The target.
+    #[serde(default)]
     pub target: Option<String>,
     /// The copy's database.
     #[serde(default)]
@@ -25,7 +30,7 @@ pub struct RunRehearsal {
     #[serde(default)]
     pub losses: Vec<RunLoss>,
     /// How long tables were locked, the longest first.
-    #[serde(default)]
+    #[serde(default, alias = "tables")]
     pub locks: Vec<RunLock>,
     /// How long the longest statement took, in milliseconds.
     #[serde(default)]
@@ -45,6 +50,42 @@ pub struct RunRehearsal {
     /// What could not be watched, in words.
     #[serde(default)]
     pub not_watched: Vec<String>,
+}
+
+impl RunRehearsal {
+    /// From what was recorded: the difference as `bookend diff --json` says it, and what was
+    /// observed, in the keys of this struct (`tables` for `locks` is understood). `allowed`
+    /// gives the pattern that allows a loss of an object.
+    #[must_use]
+    pub fn of(
+        target: Option<String>,
+        difference: Option<Value>,
+        observed: Option<&Value>,
+        allowed: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let observed = observed.and_then(|value| serde_json::from_value(value.clone()).ok());
+        let observed: Self = observed.unwrap_or_default();
+        let found: Option<Difference> = difference
+            .as_ref()
+            .and_then(|value| serde_json::from_value(value.clone()).ok());
+        let losses = found.unwrap_or_default().losses;
+        let mut locks = observed.locks;
+        locks.sort_by_key(|lock| Reverse(lock.reads_blocked_ms.max(lock.writes_blocked_ms)));
+        Self {
+            target,
+            losses: losses
+                .into_iter()
+                .map(|loss| RunLoss {
+                    allowed: allowed(&loss.object),
+                    object: loss.object,
+                    what: loss.what,
+                })
+                .collect(),
+            locks,
+            difference,
+            ..observed
+        }
+    }
 }
 
 /// Something that a rehearsal lost.

@@ -50,6 +50,19 @@ fn help_of_the_program() {
       diff      Compare two archives
       doctor    Say what is missing, and how to fix it
       help      Print this message or the help of the given subcommand(s)
+      run      Bracket a migration: back up, prove, migrate, back up again, compare
+      status   What ran, what is running, what a crash left behind
+      report   Show a run: text, html, json, junit, md
+      bundle   Put a run into one file: archives, migration, logs, journal, report
+      backup   Take a backup of a database
+      verify   Check an archive or a bundle; --prove restores an archive and compares
+      list     List what the store holds
+      show     Show what an archive holds
+      restore  Restore an archive into a new database
+      copies   List or drop the databases that bookend made
+      diff     Compare two archives
+      doctor   Say what is missing, and how to fix it
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')
@@ -168,6 +181,45 @@ fn help_of_restore() {
 
     There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.
     "#);
+}
+
+#[test]
+fn help_of_report_and_bundle() {
+    let own = |command: &str| {
+        let help = help(command);
+        let end = help
+            .find("\nOptions for all commands")
+            .unwrap_or(help.len());
+        help[..end].to_owned()
+    };
+    insta::assert_snapshot!(own("report"), @r"
+    Show a run: text, html, json, junit, md
+
+    Usage: bookend report [OPTIONS] [RUN]
+
+    Arguments:
+      [RUN]  The run: its id, a unique prefix, or latest
+
+    Options:
+          --format <FORM>  The form [default: as FILE's name ends, else text] [possible values: text,
+                           html, json, junit, md]
+      -o, --output <FILE>  Write it to this file; one that is there is replaced
+      -h, --help           Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(own("bundle"), @r"
+    Put a run into one file: archives, migration, logs, journal, report
+
+    Usage: bookend bundle [OPTIONS] [RUN]
+
+    Arguments:
+      [RUN]  The run: its id, a unique prefix, or latest
+
+    Options:
+      -o, --output <FILE>           Write it to this file [default: RUN.bundle.tar in the store]
+          --migration-files <PATH>  Files and folders of the migration, beside those that the run was
+                                    given; repeat
+      -h, --help                    Print help (see more with '--help')
+    ");
 }
 
 #[test]

@@ -137,9 +137,10 @@ pub fn parse_manifest<T: DeserializeOwned>(path: &Path, found: &Found) -> Result
         Some(MAJOR) => serde_json::from_slice(&found.json).map_err(|error| {
             // A bundle ends like an archive.
             let bundle = super::super::bundle::begins_as_bundle(&found.file);
-            match bundle.unwrap_or(false) {
-                true => not_an_archive(path, "it is a bundle; `tar -xf` takes its archives out"),
-                false => damaged(error),
+            if bundle.unwrap_or(false) {
+                not_an_archive(path, "it is a bundle; `tar -xf` takes its archives out")
+            } else {
+                damaged(error)
             }
         }),
         _ => Err(newer(path, beginning.format)),

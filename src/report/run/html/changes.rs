@@ -79,9 +79,10 @@ pub fn sections(report: &RunReport) -> String {
 
 fn section(report: &RunReport, changed: &Changed, number: usize) -> String {
     let several = report.targets.len() > 1;
-    let mut title = match changed.rehearsed {
-        true => "What the rehearsal changed".to_owned(),
-        false => "What changed".to_owned(),
+    let mut title = if changed.rehearsed {
+        "What the rehearsal changed".to_owned()
+    } else {
+        "What changed".to_owned()
     };
     if let (true, Some(target)) = (several, &changed.target) {
         let _ = write!(title, " in {target}");

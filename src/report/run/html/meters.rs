@@ -89,9 +89,12 @@ fn totals(report: &RunReport) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for target in &report.targets {
         let several = report.targets.len() > 1;
-        let name = |what: &str| match several {
-            true => format!("{}: {what}", target.target),
-            false => what.to_owned(),
+        let name = |what: &str| {
+            if several {
+                format!("{}: {what}", target.target)
+            } else {
+                what.to_owned()
+            }
         };
         let of = |step: &str| archive(report, &target.target, step);
         if let (Some(before), Some(after)) = (of("before"), of("after")) {
@@ -189,7 +192,7 @@ fn rehearsal_section(report: &RunReport, rehearsal: &RunRehearsal, number: usize
     if !locks.is_empty() {
         let _ = write!(
             html,
-            "<h3>Locks held on the copy: the real run will hold them on the target</h3><ul class=\"meters\">{locks}</ul>"
+            "<h3>Locks held on the copy: expect the same on the target</h3><ul class=\"meters\">{locks}</ul>"
         );
     }
     if !notes.is_empty() {
@@ -231,7 +234,7 @@ fn lock_bar(lock: &RunLock, most: u64) -> String {
     ] {
         if blocked > 0 {
             bars.push_str(&meter(class, blocked, most));
-            words.push(format!("{class} {}", milliseconds(blocked)));
+            words.push(format!("{class} blocked {}", milliseconds(blocked)));
         }
     }
     format!(
@@ -270,7 +273,7 @@ fn rehearsal_notes(rehearsal: &RunRehearsal) -> Vec<String> {
                 Text(why)
             ),
             (Some(why), false) => format!("COMMAND's {who} was on the original ({}).", Text(why)),
-            (None, _) => format!("On the original too: {who}; whose it is is not known."),
+            (None, _) => format!("On the original too, and it is not known whose: {who}."),
         });
     }
     for name in &rehearsal.names_original {

@@ -137,7 +137,7 @@ fn bars(line: &str) -> usize {
     }
 }
 
-/// The text outside of spans and blocks of code, as CommonMark reads it.
+/// The text outside of spans and blocks of code, as Markdown reads it.
 fn without_code(text: &str) -> String {
     let mut prose = String::new();
     let mut rest = text;

@@ -166,13 +166,13 @@ fn what_a_page_of_a_run_that_went_well_says() {
     ~ shop.active_users   view
     definition SELECT id, name FROM users → SELECT id, full_name FROM users WHERE email_verified
     What the rehearsal showed
-    Locks held on the copy: the real run will hold them on the target
-    shop.orders reads 820 ms writes 2.1 s
-    shop.users reads 95 ms writes 310 ms
-    shop.coupons reads 12 ms writes 12 ms
+    Locks held on the copy: expect the same on the target
+    shop.orders reads blocked 820 ms writes blocked 2.1 s
+    shop.users reads blocked 95 ms writes blocked 310 ms
+    shop.coupons reads blocked 12 ms writes blocked 12 ms
     Seen
     The longest statement took 7.9 s.
-    On the original too: session 4711  gunicorn: worker  from 10.0.3.7:51814; whose it is is not known.
+    On the original too, and it is not known whose: session 4711  gunicorn: worker  from 10.0.3.7:51814.
     Still names the original:  .env: REPORTING_URL
     Writes of others
     gap  quiet   whole tables hashed again · 42 tables read again

@@ -52,6 +52,24 @@ pub fn rehearsed(records: &[Record], target: usize) -> Option<&Value> {
     facts.differences.get(target)
 }
 
+/// What was observed while the rehearsal ran: a list with a place for each target, or, with
+/// one target, that target's own.
+#[must_use]
+pub fn observed(records: &[Record], target: usize) -> Option<&Value> {
+    let ended = |record: &&Record| matches!(record.event, Event::Done(Done::Rehearsal(_)));
+    let facts = records
+        .iter()
+        .rev()
+        .find(ended)?
+        .detail
+        .rehearsal
+        .as_ref()?;
+    match facts.observed.as_ref()? {
+        Value::Array(each) => each.get(target),
+        one => (target == 0).then_some(one),
+    }
+}
+
 /// What was announced of a target's rollback since it was asked for, in order.
 #[must_use]
 pub fn acts(records: &[Record], target: usize) -> Vec<Value> {

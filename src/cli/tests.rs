@@ -41,8 +41,10 @@ fn help_of_the_program() {
       status    What ran, what is running, what a crash left behind
       resume    Finish an interrupted run
       abort     Undo what an interrupted run left behind
+      report    Show a run: text, html, json, junit, md
+      bundle    Put a run into one file: archives, migration, logs, journal, report
       backup    Take a backup of a database
-      verify    Check an archive; --prove restores it and compares
+      verify    Check an archive or a bundle; --prove restores an archive and compares
       list      List what the store holds
       show      Show what an archive holds
       restore   Restore an archive into a new database
@@ -50,19 +52,6 @@ fn help_of_the_program() {
       diff      Compare two archives
       doctor    Say what is missing, and how to fix it
       help      Print this message or the help of the given subcommand(s)
-      run      Bracket a migration: back up, prove, migrate, back up again, compare
-      status   What ran, what is running, what a crash left behind
-      report   Show a run: text, html, json, junit, md
-      bundle   Put a run into one file: archives, migration, logs, journal, report
-      backup   Take a backup of a database
-      verify   Check an archive or a bundle; --prove restores an archive and compares
-      list     List what the store holds
-      show     Show what an archive holds
-      restore  Restore an archive into a new database
-      copies   List or drop the databases that bookend made
-      diff     Compare two archives
-      doctor   Say what is missing, and how to fix it
-      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -82,7 +82,7 @@ impl Bookend {
         self.work().join("backups")
     }
 
-    /// The complete archives in the default store, by name.
+    /// The complete archives in the default store, by name; bundles are none.
     pub fn archives(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.store()) else {
             return Vec::new();
@@ -90,6 +90,7 @@ impl Bookend {
         let mut archives: Vec<PathBuf> = entries
             .map(|entry| entry.expect("a readable folder").path())
             .filter(|path| path.extension().is_some_and(|end| end == "tar"))
+            .filter(|path| !path.to_string_lossy().contains(".bundle"))
             .collect();
         archives.sort();
         archives

@@ -26,7 +26,7 @@ fn a_migration_is_bracketed_and_the_difference_told() {
             "exit 0 on shop",
             "quiet: no write to shop",
             "as rehearsed",
-            "  bundle      -     skipped: not there yet",
+            ".bundle.tar · ",
             "public.users: column name → full_name (same values)",
             "+1 index",
             "-5 rows",
@@ -62,7 +62,12 @@ fn with_json_stdout_holds_one_document_and_the_output_goes_to_stderr_and_the_log
     assert_eq!(document["state"], "completed");
     assert_eq!(document["archives"].as_array().unwrap().len(), 2);
     assert_eq!(document["archives"][0]["proof"], "identical");
-    assert!(document["bundle"].is_null());
+    assert!(
+        document["bundle"]
+            .as_str()
+            .unwrap()
+            .ends_with(".bundle.tar")
+    );
     assert_eq!(step(&document, "migration")["exit_code"], 0);
     assert_eq!(step(&document, "rehearsal")["state"], "ok");
     let log = step(&document, "migration")["log"].as_str().unwrap();

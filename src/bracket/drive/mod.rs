@@ -52,7 +52,6 @@ fn left_out(course: &Course, here: &Stage) -> Option<Reason> {
             .no_rehearsal
             .clone()
             .or_else(|| Reason::new("there is no proven copy to try it on").ok()),
-        Stage::Bundle => Reason::new("not there yet").ok(),
         Stage::Check if !terms.check => Reason::new("no --check was given").ok(),
         Stage::Preflight(_)
         | Stage::Before(_)
@@ -65,6 +64,7 @@ fn left_out(course: &Course, here: &Stage) -> Option<Reason> {
         | Stage::After(_)
         | Stage::Unquiesce(_)
         | Stage::Compare(_)
+        | Stage::Bundle
         | Stage::RollbackProof(..)
         | Stage::RollbackSwap(..) => None,
     }

@@ -7,7 +7,10 @@ use super::journal::{Plan, Record, Setback};
 use super::state::{Phase, State};
 use super::step::Step;
 use super::{memory, undo};
-use crate::report::run::{RunArchive, RunDifference, RunError, RunReport, RunTarget, Waiver};
+use crate::report::run::{
+    RunArchive, RunDifference, RunError, RunRehearsal, RunReport, RunTarget, Waiver,
+};
+use crate::snapshot::glob_matches;
 
 /// Whether the process that writes the journal is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +59,8 @@ pub fn report(run: &str, records: &[Record], state: &State, writer: Writer) -> R
         unlike_rehearsal: Vec::new(),
         waived: terms.map_or_else(Vec::new, waived),
         differences: view.differences(),
-        rehearsals: Vec::new(),
+        rehearsals: view.rehearsals(),
         quiet: Vec::new(),
-        rehearsed: view.rehearsed(),
         options: plan.map_or_else(Vec::new, |plan| plan.options.clone()),
         undo: Vec::new(),
         advice: Vec::new(),
@@ -183,17 +185,28 @@ impl View<'_> {
             .collect()
     }
 
-    /// What the rehearsal changed on the copies.
-    fn rehearsed(&self) -> Vec<RunDifference> {
-        let terms = self.terms.map_or(0, |terms| terms.targets);
-        (0..terms)
-            .filter_map(|target| {
-                Some(RunDifference {
-                    target: self.label(Some(target)),
-                    difference: memory::rehearsed(self.records, target)?.clone(),
-                })
-            })
-            .collect()
+    /// What the rehearsal showed on the copies.
+    fn rehearsals(&self) -> Vec<RunRehearsal> {
+        let targets = self.terms.map_or(0, |terms| terms.targets);
+        let patterns = self.plan.map_or(&[][..], |plan| &plan.allow_loss);
+        let allowed = |object: &str| {
+            let pattern = patterns.iter().find(|one| glob_matches(one, object));
+            pattern.cloned()
+        };
+        let each = (0..targets).filter_map(|target| {
+            let difference = memory::rehearsed(self.records, target).cloned()?;
+            let observed = memory::observed(self.records, target);
+            let label = self.label(Some(target));
+            let mut told = RunRehearsal::of(label, Some(difference), observed, allowed);
+            let copy = self.records.iter().rev().find(|record| {
+                let proven = matches!(record.event, Event::Done(Done::Proof(_)));
+                proven && record.target == Some(target)
+            });
+            told.copy = copy.and_then(|record| Some(record.detail.copy.as_ref()?.name.clone()));
+            told.kept = self.plan.is_some_and(|plan| plan.keep_copies);
+            Some(told)
+        });
+        each.collect()
     }
 
     /// As rehearsed if every target came out so.

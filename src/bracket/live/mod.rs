@@ -14,16 +14,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::bundling::{BundlingError, Wanted, bundle_run};
 use super::command::Streams;
 use super::event::{Answer, Matched, Stop};
 use super::hands::{
     BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, Side, Tried, Trouble,
 };
+use super::history::Writer;
 use super::journal::{ArchiveFacts, CommandFacts, Setback};
 use super::loss;
 use crate::connection::Target;
 use crate::engine::{Inspection, TargetLock};
 use crate::operation::{self, OperationError, Place, Sandbox, Workspace};
+use crate::report::figures::size;
 use crate::report::run::change_lines;
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{self, Difference};
@@ -302,7 +305,17 @@ impl Hands for Live {
     }
 
     async fn bundle(&self) -> Result<Bundled, Trouble> {
-        Err(plain(Stop::Failed, "there is no bundle yet"))
+        let wanted = Wanted::default();
+        let made = bundle_run(&self.ws, &self.ws.run, Writer::Alive, wanted).await;
+        let made = made.map_err(|error| match error {
+            BundlingError::Operation(error) => self.trouble(&error),
+            other => plain(Stop::Failed, &other.to_string()),
+        })?;
+        let path = made.path.display().to_string();
+        let mut lines = vec![format!("{path} · {}", size(made.bytes))];
+        let missing = made.manifest.missing.iter();
+        lines.extend(missing.map(|part| format!("without {}: {}", part.what, part.why)));
+        Ok(Bundled { path, lines })
     }
 
     async fn prove_beside(

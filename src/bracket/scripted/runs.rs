@@ -23,7 +23,7 @@ async fn a_run_that_goes_well_says_what_was_done_and_what_was_not() {
             ("migration", StepState::Ok),
             ("after", StepState::Ok),
             ("compare", StepState::Ok),
-            ("bundle", StepState::Skipped),
+            ("bundle", StepState::Ok),
         ]
     );
     for step in &run.report.steps {
@@ -46,7 +46,7 @@ async fn a_run_that_goes_well_says_what_was_done_and_what_was_not() {
       after       4 s   backups/shop0-20261120T043512Z-after.tar · 171 MiB · 4,300,000 rows · consistent
       compare     0 s   public.users: column name → full_name (same values)
                         no data lost
-      bundle      -     skipped: not there yet
+      bundle      0 s   backups/x.bundle.tar
     completed in 55 s.   Undo: bookend restore shop0-20261120T043512Z-before --into shop0_before_20261120t043512z
       (that puts the state before into a new database beside the original; rollback in place is not there yet)
     ");
@@ -68,7 +68,7 @@ async fn the_document_has_the_keys_of_the_interface() {
     assert_eq!(document["steps"][1]["target"], "shop0");
     assert_eq!(document["steps"][1]["state"], "ok");
     assert!(document["steps"][1]["seconds"].is_number());
-    assert_eq!(document["steps"][8]["reason"], "not there yet");
+    assert_eq!(document["bundle"], "backups/x.bundle.tar");
     assert_eq!(document["archives"][0]["proof"], "identical");
     assert!(document.get("error").is_none());
 }
@@ -282,6 +282,7 @@ async fn several_targets_are_all_proven_before_anything_migrates() {
             "after 1",
             "compare",
             "compare",
+            "bundle",
         ]
     );
     assert_eq!(run.report.undo.len(), 2);

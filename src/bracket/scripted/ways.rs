@@ -97,7 +97,7 @@ async fn a_rehearsal_alone_ends_with_it_and_never_migrates() {
     );
     assert!(!hands.asked("migration") && !hands.asked("gap"));
     assert_eq!(run.report.steps.len(), 4);
-    assert_eq!(run.report.rehearsed.len(), 1);
+    assert_eq!(run.report.rehearsals.len(), 1);
     assert!(run.report.undo.is_empty());
 }
 
@@ -144,6 +144,7 @@ async fn writes_of_others_cost_a_fresh_backup_with_a_proof_of_its_own() {
             "migration",
             "after 0",
             "compare",
+            "bundle",
         ]
     );
     let befores = run.report.archives.iter().filter(|a| a.step == "before");

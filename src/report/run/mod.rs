@@ -59,9 +59,6 @@ pub struct RunReport {
     pub quiet: Vec<RunQuiet>,
     /// What the migration changed, target by target.
     pub differences: Vec<RunDifference>,
-    /// What COMMAND changed on the copies in the rehearsal, target by target.
-    #[serde(default)]
-    pub rehearsed: Vec<RunDifference>,
     /// Options that every printed command needs: `--store DIR`.
     #[serde(skip)]
     pub options: Vec<String>,

@@ -235,7 +235,7 @@ fn a_damaged_bundle_is_named_with_what_is_hit() {
 #[test]
 fn a_bundle_of_a_failed_run_says_what_is_missing() {
     let (shop, bookend) = (shop(), bookend());
-    migrate(
+    let _ = migrate(
         &bookend,
         &shop,
         "DELETE FROM users; SELECT 1/0;",

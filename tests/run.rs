@@ -56,6 +56,9 @@ fn arguments<'a>(url: &'a str, options: &[&'a str], command: &[&'a str]) -> Vec<
     all
 }
 
+/// A migration that looks and finds nothing to do.
+const IDLE: [&str; 3] = ["psql", "-qXc", "SELECT"];
+
 /// For what only the migration itself shows.
 const UNREHEARSED: [&str; 2] = ["--no-rehearsal", "it is the target that matters here"];
 

@@ -1,7 +1,9 @@
 //! Brackets that go through, and those that never let the migration begin.
 
 use super::common::{Bookend, Server, Version};
-use super::{UNREHEARSED, arguments, bracket_json, copies, server, sh, shop, sql, status, step};
+use super::{
+    IDLE, UNREHEARSED, arguments, bracket_json, copies, server, sh, shop, sql, status, step,
+};
 
 #[test]
 fn a_migration_is_bracketed_and_the_difference_told() {
@@ -51,7 +53,7 @@ fn with_json_stdout_holds_one_document_and_the_output_goes_to_stderr_and_the_log
         &bookend,
         &shop.url(),
         &[],
-        &sh("echo to stdout; echo to stderr >&2"),
+        &sh("psql -qXc SELECT; echo to stdout; echo to stderr >&2"),
     );
     let ran = ran
         .expect_code(0)
@@ -118,13 +120,13 @@ fn mistakes_on_the_command_line_are_found_before_anything_is_done() {
     let bookend = Bookend::new();
     let url = shop.url();
     let cases: [(&[&str], &[&str]); 7] = [
-        (&["--no-proof", " "], &["true"]),
-        (&["--accept-writes", ""], &["true"]),
-        (&["--env", "X={databse}"], &["true"]),
-        (&["--env", "not a name=1"], &["true"]),
+        (&["--no-proof", " "], &IDLE),
+        (&["--accept-writes", ""], &IDLE),
+        (&["--env", "X={databse}"], &IDLE),
+        (&["--env", "not a name=1"], &IDLE),
         (&[], &["psql", "{url}"]),
         (&[], &["no-such-program-anywhere"]),
-        (&["--pause"], &["true"]),
+        (&["--pause"], &IDLE),
     ];
     for (options, command) in cases {
         let ran = bracket_json(&bookend, &url, options, command).expect_code(2);
@@ -142,7 +144,7 @@ fn mistakes_on_the_command_line_are_found_before_anything_is_done() {
 fn a_target_that_cannot_be_reached_is_no_run() {
     let bookend = Bookend::new();
     let url = server().url("no_such_database");
-    let ran = bracket_json(&bookend, &url, &[], &["true"]).expect_code(7);
+    let ran = bracket_json(&bookend, &url, &[], &IDLE).expect_code(7);
     assert_eq!(ran.json()["ok"], false);
     assert!(status(&bookend)["run"].is_null());
 }
@@ -152,7 +154,7 @@ fn no_rehearsal_with_a_reason_is_accepted_and_recorded() {
     let shop = shop(server());
     let bookend = Bookend::new();
     let options = ["--no-rehearsal", "tried on staging"];
-    let ran = bracket_json(&bookend, &shop.url(), &options, &["true"]).expect_code(0);
+    let ran = bracket_json(&bookend, &shop.url(), &options, &IDLE).expect_code(0);
     assert_eq!(step(&ran.json(), "rehearsal")["reason"], "tried on staging");
 }
 
@@ -167,7 +169,7 @@ fn a_second_run_of_the_same_target_is_refused_while_the_first_is_under_way() {
         &sh("echo here; while [ ! -e go ]; do sleep 0.05; done"),
     ));
     first.wait_for_stderr("here");
-    let second = bracket_json(&bookend, &url, &[], &["true"]).expect_code(4);
+    let second = bracket_json(&bookend, &url, &[], &IDLE).expect_code(4);
     assert_eq!(second.json()["error"]["code"], "busy");
     assert_eq!(status(&bookend)["state"], "running");
     assert_eq!(step(&status(&bookend), "migration")["state"], "running");

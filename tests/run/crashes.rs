@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::common::{Bookend, TestDatabase};
-use super::{UNREHEARSED, arguments, copies, server, sh, shop, status, step};
+use super::{IDLE, UNREHEARSED, arguments, copies, server, sh, shop, status, step};
 
 /// A session that keeps others from reading a table.
 pub struct LockHolder {
@@ -72,7 +72,7 @@ fn a_crash_during_the_backup_is_explained_and_the_next_run_works() {
     let bookend = Bookend::new();
     let url = shop.url();
     let mut holder = LockHolder::of(&shop);
-    let running = bookend.spawn(&arguments(&url, &[], &["true"]));
+    let running = bookend.spawn(&arguments(&url, &[], &IDLE));
     holder.wait_for_a_waiter();
     running.signal(Signal::SIGKILL);
     drop(running);
@@ -86,7 +86,7 @@ fn a_crash_during_the_backup_is_explained_and_the_next_run_works() {
     );
     assert_eq!(told["left_behind"][0]["kind"], "file", "{told:#}");
     assert!(bookend.archives().is_empty());
-    bookend.succeed(&arguments(&url, &[], &["true"]));
+    bookend.succeed(&arguments(&url, &[], &IDLE));
     assert_eq!(status(&bookend)["state"], "completed");
 }
 
@@ -161,7 +161,7 @@ fn a_crash_during_the_migration_is_unknown_and_never_a_success() {
     // The command is on its own now; end it.
     let pid = std::fs::read_to_string(bookend.work().join("pid")).unwrap();
     let _ = kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL);
-    bookend.succeed(&arguments(&url, &[], &["true"]));
+    bookend.succeed(&arguments(&url, &[], &IDLE));
     let told = status(&bookend);
     assert_eq!(told["state"], "completed");
     assert_eq!(told["runs"][1]["state"], "interrupted");

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 
 use super::common::Bookend;
 use super::{
-    UNREHEARSED, arguments, copies, server, sh, shop, sql, status, step,
+    IDLE, UNREHEARSED, arguments, copies, server, sh, shop, sql, status, step,
     unrehearsed_json as bracket_json,
 };
 
@@ -72,7 +72,9 @@ pub fn is_running(pid: &str) -> bool {
 fn ten_megabytes_of_output_are_kept_whole() {
     let shop = shop(server());
     let bookend = Bookend::new();
-    let command = sh("yes 0123456789012345678901234567890123456789012345678 | head -c 10000000");
+    let command = sh(
+        "psql -qXc SELECT; yes 0123456789012345678901234567890123456789012345678 | head -c 10000000",
+    );
     let ran = bracket_json(&bookend, &shop.url(), &[], &command).expect_code(0);
     let document = ran.json();
     let log = step(&document, "migration")["log"].as_str().unwrap();
@@ -96,7 +98,7 @@ fn a_check_that_fails_is_not_a_failed_migration() {
     assert_eq!(step(&document, "migration")["state"], "ok");
     assert_eq!(step(&document, "check")["exit_code"], 4);
     let passing = ["--check", "psql -Atc 'SELECT email FROM users LIMIT 1'"];
-    let ran = bracket_json(&bookend, &shop.url(), &passing, &["true"]).expect_code(0);
+    let ran = bracket_json(&bookend, &shop.url(), &passing, &IDLE).expect_code(0);
     assert_eq!(step(&ran.json(), "check")["state"], "ok");
 }
 

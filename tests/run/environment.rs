@@ -30,7 +30,7 @@ fn a_target_of_the_configuration_brings_its_command_and_variables() {
     let bookend = Bookend::new().env("SHOP_URL", shop.url());
     bookend.write(
         "bookend.toml",
-        "[target.shop]\nurl = \"env:SHOP_URL\"\nmigrate = [\"sh\", \"-c\", \"echo $DB_NAME $TWICE\"]\n\
+        "[target.shop]\nurl = \"env:SHOP_URL\"\nmigrate = [\"sh\", \"-c\", \"psql -qXc SELECT; echo $DB_NAME $TWICE\"]\n\
          env = { DB_NAME = \"name-{database}\", TWICE = \"file\" }\n",
     );
     let expected = format!("name-{} flag", shop.name());
@@ -104,6 +104,7 @@ fn assert_no_canary(folder: &Path, canary: &str) {
 fn a_command_cannot_ask_questions() {
     let shop = shop(server());
     let bookend = Bookend::new();
-    let command = sh("if read -r answer; then exit 9; fi; ! (: < /dev/tty) 2>/dev/null");
+    let command =
+        sh("psql -qXc SELECT; if read -r answer; then exit 9; fi; ! (: < /dev/tty) 2>/dev/null");
     let _ = bracket_json(&bookend, &shop.url(), &[], &command).expect_code(0);
 }

@@ -1,20 +1,31 @@
 //! Writes of others between the before-backup and the migration.
 
-use super::common::Bookend;
-use super::{bracket_json, copies, server, sh, shop, status, step};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// COMMAND that lets an original be written to while it is tried on the copy: `$PGDATABASE` is
-/// the copy's name there.
-fn writing_behind(original: &str, statement: &str) -> String {
-    format!("if [ \"$PGDATABASE\" != {original} ]; then psql -qd {original} -c '{statement}'; fi")
+use super::common::Bookend;
+use super::{IDLE, arguments, bracket_json, copies, server, sh, shop, status, step};
+
+/// COMMAND that waits on the copy for somebody else to write to the original.
+fn waiting(original: &str) -> String {
+    format!(
+        "psql -qXc SELECT; test \"$PGDATABASE\" = {original} && exit; \
+         touch rehearsing; while [ ! -e go ]; do sleep 0.05; done"
+    )
 }
 
 #[test]
 fn whoever_writes_before_the_migration_costs_a_fresh_backup_with_its_own_proof() {
     let shop = shop(server());
     let bookend = Bookend::new();
-    let line = writing_behind(shop.name(), "INSERT INTO users (name) VALUES ($$new$$)");
-    let ran = bracket_json(&bookend, &shop.url(), &[], &sh(&line)).expect_code(0);
+    let line = waiting(shop.name());
+    let running = bookend.spawn(&arguments(&shop.url(), &["--json"], &sh(&line)));
+    while !bookend.work().join("rehearsing").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    shop.psql("INSERT INTO users (name) VALUES ('new')");
+    bookend.write("go", "");
+    let ran = running.wait().expect_code(0);
     let document = ran.json();
     let names: Vec<&str> = document["steps"]
         .as_array()
@@ -49,13 +60,19 @@ fn whoever_writes_before_the_migration_costs_a_fresh_backup_with_its_own_proof()
 fn who_writes_all_the_time_is_refused_unless_accepted() {
     let shop = shop(server());
     let bookend = Bookend::new();
-    // Every new database that is restored writes to the original once: the second proof too.
     shop.psql("CREATE TABLE busy (n serial)");
-    let line = format!(
-        "test \"$PGDATABASE\" = {0} || (for n in $(seq 300); do psql -qd {0} -c 'INSERT INTO busy DEFAULT VALUES'; sleep 0.1; done) >/dev/null 2>&1 &",
-        shop.name()
-    );
-    let ran = bracket_json(&bookend, &shop.url(), &[], &sh(&line)).expect_code(4);
+    let over = AtomicBool::new(false);
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                shop.psql("INSERT INTO busy DEFAULT VALUES");
+            }
+        });
+        let ran = bracket_json(&bookend, &shop.url(), &[], &IDLE);
+        over.store(true, Ordering::Relaxed);
+        ran
+    });
+    let ran = ran.expect_code(4);
     let document = ran.json();
     assert_eq!(document["state"], "refused", "{document:#}");
     assert_eq!(document["error"]["code"], "not-quiet");
@@ -88,7 +105,7 @@ fn a_door_that_does_not_open_again_is_no_success() {
     let shop = shop(server());
     let bookend = Bookend::new();
     let options = ["--quiesce", "true", "--unquiesce", "exit 7"];
-    let ran = bracket_json(&bookend, &shop.url(), &options, &["true"]).expect_code(1);
+    let ran = bracket_json(&bookend, &shop.url(), &options, &IDLE).expect_code(1);
     let document = ran.json();
     assert_eq!(document["state"], "completed");
     let hint = document["error"]["hint"].as_str().unwrap();

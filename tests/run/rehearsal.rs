@@ -1,7 +1,7 @@
 //! COMMAND on the proven copy: what is refused there never reaches the target.
 
 use super::common::Bookend;
-use super::{bracket_json, copies, server, sh, shop, sql, status, step};
+use super::{IDLE, bracket_json, copies, server, sh, shop, sql, status, step};
 
 #[test]
 fn a_command_that_fails_half_way_fails_on_the_copy_only() {
@@ -155,7 +155,7 @@ fn a_kept_copy_stays_as_a_staging_database() {
 fn pause_needs_a_terminal_and_says_so_before_anything_is_done() {
     let shop = shop(server());
     let bookend = Bookend::new();
-    let ran = bracket_json(&bookend, &shop.url(), &["--pause"], &["true"]).expect_code(2);
+    let ran = bracket_json(&bookend, &shop.url(), &["--pause"], &IDLE).expect_code(2);
     assert!(
         ran.stderr.is_empty()
             || ran.json()["error"]["message"]

@@ -1,7 +1,7 @@
 //! Several databases in one bracket, and one run of a database at a time.
 
 use super::common::Bookend;
-use super::{UNREHEARSED, arguments, bracket_json, copies, server, sh, shop, status, step};
+use super::{IDLE, UNREHEARSED, arguments, bracket_json, copies, server, sh, shop, status, step};
 
 #[test]
 fn two_databases_are_proven_and_rehearsed_before_either_is_migrated() {
@@ -54,7 +54,7 @@ fn a_database_is_not_named_twice() {
     let shop = shop(server());
     let bookend = Bookend::new();
     let url = shop.url();
-    let ran = bookend.run(&["run", &url, &url, "--", "true"]);
+    let ran = bookend.run(&["run", &url, &url, "--", "psql", "-qXc", "SELECT"]);
     let _ = ran.expect_code(2).expect_stderr("named twice");
 }
 
@@ -66,14 +66,14 @@ fn a_run_from_another_store_is_kept_off_by_the_server() {
     let line = "echo here; while [ ! -e go ]; do sleep 0.05; done";
     let first = here.spawn(&arguments(&url, &UNREHEARSED, &sh(line)));
     first.wait_for_stderr("here");
-    let second = bracket_json(&there, &url, &[], &["true"]).expect_code(4);
+    let second = bracket_json(&there, &url, &[], &IDLE).expect_code(4);
     let error = second.json()["error"].clone();
     assert_eq!(error["code"], "busy");
     let run = status(&here)["run"].as_str().unwrap().to_owned();
     assert!(error["message"].to_string().contains(&run), "{error}");
     here.write("go", "");
     let _ = first.wait().expect_code(0);
-    let third = bracket_json(&there, &url, &[], &["true"]).expect_code(0);
+    let third = bracket_json(&there, &url, &[], &IDLE).expect_code(0);
     assert_eq!(step(&third.json(), "migration")["state"], "ok");
 }
 
@@ -93,7 +93,7 @@ fn a_role_without_the_database_postgres_is_told_what_to_grant() {
     server.psql("postgres", &lock);
     let bookend = Bookend::new();
     let options = ["--no-proof", "no rights", "--no-rehearsal", "no rights"];
-    let ran = bracket_json(&bookend, &url, &options, &["true"]);
+    let ran = bracket_json(&bookend, &url, &options, &IDLE);
     server.psql(
         "postgres",
         &format!("GRANT CONNECT ON DATABASE postgres TO PUBLIC; DROP ROLE {role}"),

@@ -32,7 +32,8 @@ show 0 bookend backup --consistent --tag busy --prove
 end_busy
 
 heading 'Bracketed, now that nobody writes'
-show 0 bookend run -- python3 scripts/demo/migrate_todos.py
+note 'The reviewers leave the to-dos for a collection of their own: that they are gone from there is meant.'
+show 0 bookend run --allow-loss todos -- python3 scripts/demo/migrate_todos.py
 
 before=$(newest todos before)
 after=$(newest todos after)

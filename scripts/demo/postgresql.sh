@@ -30,8 +30,13 @@ heading 'The migration'
 show 0 cat scripts/demo/migration.sql
 
 heading 'The migration, bracketed'
-note 'Back up, restore beside the original, compare; only then migrate; back up again; compare again.'
-show 0 bookend run -- psql -X -v ON_ERROR_STOP=1 -f scripts/demo/migration.sql
+note 'Back up, restore beside the original, compare; then try the migration on that copy. It loses data there: refused.'
+show 4 bookend run -- psql -X -v ON_ERROR_STOP=1 -f scripts/demo/migration.sql
+
+heading 'The loss is meant'
+note 'What may be lost is named. Now the migration goes through, and does what it did on the copy.'
+show 0 bookend run --allow-loss public.orders --allow-loss public.customers \
+    -- psql -X -v ON_ERROR_STOP=1 -f scripts/demo/migration.sql
 
 heading 'What the store holds now'
 show 0 bookend list

@@ -148,6 +148,16 @@ pub enum EngineError {
         /// Why.
         why: String,
     },
+    /// Sessions of others are in a database that is to be put aside.
+    #[error("others are connected to {database}")]
+    InTheWay {
+        /// The database.
+        database: String,
+        /// Each: pid, user, application, client, state.
+        sessions: Vec<String>,
+        /// True if they were to be ended and could not be.
+        ended: bool,
+    },
     /// The database is not one that bookend may drop.
     #[error("{name} is not dropped: {why}")]
     NotOurs {

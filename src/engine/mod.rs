@@ -14,6 +14,7 @@ mod observation;
 pub mod postgres;
 pub mod sandbox;
 mod streams;
+mod rollback;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,10 @@ pub use lock::{Claim, Holder, TargetLock};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
 pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use streams::{Flaw, StreamCheck};
+pub use rollback::{
+    Act, Examination, Held, InPlace, Intentions, Replacement, Rollback, SeenAct, Standing,
+    Standstill, Swap,
+};
 
 /// What a command gives to an engine beside its own arguments.
 #[derive(Clone)]
@@ -399,6 +404,11 @@ pub trait Engine: Send + Sync {
         _purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         Err(sandbox::unsupported(self.name()))
+    }
+
+    /// How it puts a copy in an original's place; `None` if it cannot.
+    fn rollback(&self) -> Option<&dyn Rollback> {
+        None
     }
 }
 

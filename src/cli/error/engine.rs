@@ -71,6 +71,9 @@ pub(super) fn failure(error: &EngineError) -> Failure {
         EngineError::LockLost { .. } => {
             Failure::of(Exit::Refused, "lock-lost", error).hint("bookend status; then run it again")
         }
+        EngineError::InTheWay {
+            sessions, ended, ..
+        } => in_the_way(error, sessions, *ended),
         EngineError::NotOurs { .. } => {
             Failure::of(Exit::Refused, "not-ours", error).hint("bookend copies list")
         }
@@ -83,6 +86,17 @@ pub(super) fn failure(error: &EngineError) -> Failure {
         EngineError::Cancelled => interrupted(),
         EngineError::Ledger(_) => Failure::of(Exit::Failed, "ledger", error)
             .hint("nothing was created; check that the store can be written and has room"),
+    }
+}
+
+fn in_the_way(error: &EngineError, sessions: &[String], ended: bool) -> Failure {
+    let failure = Failure::of(Exit::Refused, "in-the-way", error).because(sessions);
+    if ended {
+        failure.hint(
+            "they could not be ended (a role may end its own sessions, pg_signal_backend others', a superuser all; a prepared transaction takes ROLLBACK PREPARED): end them, then run it again",
+        )
+    } else {
+        failure.hint("stop what connects, or have these sessions ended: --end-sessions")
     }
 }
 

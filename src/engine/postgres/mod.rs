@@ -15,6 +15,7 @@ mod proof;
 mod quoting;
 mod redaction;
 mod restore;
+mod rollback;
 mod sandbox;
 mod server;
 mod sql_error;
@@ -32,7 +33,7 @@ use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 use super::{
     Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
     Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
+    RestoreKit, RestoreRequest, Rollback, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
     TargetLock,
 };
 
@@ -198,5 +199,9 @@ impl Engine for Postgres {
         purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         sandbox::start(context, snapshot, programs, folder, purpose).await
+    }
+
+    fn rollback(&self) -> Option<&dyn Rollback> {
+        Some(self)
     }
 }

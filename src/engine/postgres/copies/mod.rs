@@ -18,15 +18,17 @@ pub(super) use drop::{discard, drop_announced, drop_marked};
 pub(super) use keep::keep;
 pub(super) use marker::{Marker, own_comment};
 pub(super) use publish::publish;
+pub(super) use rename::rename;
 
 /// A database with its oid and comment.
-struct Found {
+pub(super) struct Found {
     oid: u32,
-    comment: String,
+    pub(super) comment: String,
     bytes: u64,
 }
 
-async fn find(
+/// Looks a database up by its name.
+pub(super) async fn find(
     session: &tokio_postgres::Client,
     on: &Target,
     name: &str,

@@ -55,6 +55,19 @@ pub(in super::super) fn free(wanted: &str, taken: &[String]) -> String {
         .unwrap_or_default()
 }
 
+/// `base` with `suffix` behind it, `base` cut to what fits; none of `taken`.
+pub(in super::super) fn suffixed(base: &str, suffix: &str, taken: &[String]) -> String {
+    let name = format!(
+        "{}{suffix}",
+        cut(base, LONGEST.saturating_sub(suffix.len()))
+    );
+    if taken.contains(&name) {
+        free(&name, taken)
+    } else {
+        name
+    }
+}
+
 /// At most `bytes` bytes of `text`, cut between characters.
 fn cut(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
@@ -82,6 +95,15 @@ mod tests {
         let first = free(&long, &[]);
         assert!(first.len() <= LONGEST && first.ends_with("_2"));
         assert_eq!(free("shop", &["shop_2".to_owned()]), "shop_3");
+    }
+
+    #[test]
+    fn what_is_put_behind_a_name_stays_whole() {
+        let long = "é".repeat(31);
+        let kept = suffixed(&long, "_failed_20261120t043512z", &[]);
+        assert!(kept.len() <= LONGEST && kept.ends_with("_failed_20261120t043512z"));
+        assert_eq!(suffixed("shop", "_x", &[]), "shop_x");
+        assert_eq!(suffixed("shop", "_x", &["shop_x".to_owned()]), "shop_x_2");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::super::sql_error::{has_code, sql};
 const RENAME_TRIES: usize = 20;
 
 /// Runs statements that need the database to be free of sessions, in one transaction.
-pub(super) async fn rename(
+pub(in super::super) async fn rename(
     session: &Session,
     server: &Server,
     on: &Target,

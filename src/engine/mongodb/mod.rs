@@ -18,6 +18,7 @@ mod names;
 mod observe;
 mod proof;
 mod restore;
+mod rollback;
 mod sandbox;
 mod scan;
 mod server;
@@ -37,7 +38,7 @@ use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 use super::{
     Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
     Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
+    RestoreKit, RestoreRequest, Rollback, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
     TargetLock,
 };
 
@@ -222,5 +223,9 @@ impl Engine for Mongodb {
         purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         sandbox::start(context, snapshot, programs, folder, purpose).await
+    }
+
+    fn rollback(&self) -> Option<&dyn Rollback> {
+        Some(self)
     }
 }

@@ -15,7 +15,7 @@ use super::server;
 
 pub(super) use drop::{discard, drop_announced, drop_marked};
 pub(super) use keep::keep;
-pub(super) use publish::publish;
+pub(super) use publish::{expire_again, publish};
 
 /// Every database of the server that carries a marker.
 pub(super) async fn list(

@@ -25,7 +25,7 @@ pub(in crate::engine::mongodb) async fn publish(
     let session = server::connect(context, &copy.target).await?;
     let database = session.other(&copy.name);
     let found = ours(&session, &database, &copy).await?;
-    expire_again(&session, &database).await?;
+    expire_again(&session, &database, &database).await?;
     let marker = Marker {
         kind,
         archive: Some(archive.to_owned()),
@@ -39,10 +39,14 @@ pub(in crate::engine::mongodb) async fn publish(
     Ok(copy.target.with_database(&into))
 }
 
-/// Runs the commands that were kept for this moment, and forgets them.
-async fn expire_again(session: &Session, database: &Database) -> Result<(), EngineError> {
+/// Runs the commands that a copy keeps for this moment, and forgets them.
+pub(in crate::engine::mongodb) async fn expire_again(
+    session: &Session,
+    copy: &Database,
+    database: &Database,
+) -> Result<(), EngineError> {
     let what = format!("documents of {} could not be let expire", database.name());
-    let collection = database.collection::<Document>(marker::COLLECTION);
+    let collection = copy.collection::<Document>(marker::COLLECTION);
     let kept: Vec<Document> = collection
         .find(doc! { "command": { "$exists": true } })
         .sort(doc! { "_id": 1 })

@@ -20,8 +20,14 @@ impl CollectionDefinition {
     /// capped size, clustering and time series can't be given afterwards.
     #[must_use]
     pub fn create(&self) -> RawDocumentBuf {
+        self.create_as(&self.name)
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn create_as(&self, name: &str) -> RawDocumentBuf {
         let mut command = RawDocumentBuf::new();
-        command.append(cstr!("create"), self.name.as_str());
+        command.append(cstr!("create"), name);
         for (name, value) in &self.options {
             if !NOT_FOR_CREATE.contains(&name.as_str()) {
                 command.append(name, value.as_raw_bson_ref());

@@ -21,6 +21,7 @@ mod rehearse;
 mod report;
 mod restore;
 mod resume;
+mod rollback;
 mod run;
 mod run_words;
 mod screen;

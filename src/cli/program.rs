@@ -15,7 +15,7 @@ use super::screen::{Screen, Volume};
 use super::signals::Signals;
 use super::{
     Invocation, abort, backup, bundle, copies, diff, doctor, list, rehearse, report, restore,
-    resume, run, show, status, usage, verify,
+    resume, rollback, run, show, status, usage, verify,
 };
 
 const ABOUT: &str = "Brackets a database migration with backups that are proven to restore";
@@ -51,6 +51,7 @@ enum Command {
     Status(status::Args),
     Resume(resume::Args),
     Abort(abort::Args),
+    Rollback(rollback::Args),
     Report(report::Args),
     Bundle(bundle::Args),
     Backup(backup::Args),
@@ -195,6 +196,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
         Command::Status(args) => status::run(invocation, args).await,
         Command::Resume(args) => resume::run(invocation, args).await,
         Command::Abort(args) => abort::run(invocation, args).await,
+        Command::Rollback(args) => rollback::run(invocation, args).await,
         Command::Report(args) => report::run(invocation, args).await,
         Command::Bundle(args) => bundle::run(invocation, args).await,
         Command::Backup(args) => backup::run(invocation, args).await,

@@ -22,7 +22,7 @@ use crate::connection::Target;
 
 pub(super) use launch::{
     Held, Start, can_keep, drive, hold_in_store, hold_nothing, hold_on_servers, name_run,
-    new_journal, store_failure, subject, subjects,
+    new_journal, release, store_failure, subject, subjects,
 };
 pub(super) use left::{LeftRun, drop_copies, find, still_running};
 pub(super) use request::{Request, writer_lock};

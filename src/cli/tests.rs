@@ -41,6 +41,7 @@ fn help_of_the_program() {
       status    What ran, what is running, what a crash left behind
       resume    Finish an interrupted run
       abort     Undo what an interrupted run left behind
+      rollback  Put the before-backup back, keep the failed database
       report    Show a run: text, html, json, junit, md
       bundle    Put a run into one file: archives, migration, logs, journal, report
       backup    Take a backup of a database

@@ -13,8 +13,8 @@ pub mod mongodb;
 mod observation;
 pub mod postgres;
 pub mod sandbox;
-mod streams;
 mod rollback;
+mod streams;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,11 +36,11 @@ pub use inspection::{Check, CheckState, Inspection};
 pub use lock::{Claim, Holder, TargetLock};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
 pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
-pub use streams::{Flaw, StreamCheck};
 pub use rollback::{
     Act, Examination, Held, InPlace, Intentions, Replacement, Rollback, SeenAct, Standing,
     Standstill, Swap,
 };
+pub use streams::{Flaw, StreamCheck};
 
 /// What a command gives to an engine beside its own arguments.
 #[derive(Clone)]

@@ -55,6 +55,14 @@ pub struct BackupOutcome {
     pub notes: Vec<String>,
 }
 
+/// A backup that was kept, or one whose content was known already.
+pub(super) enum Taken {
+    /// It stands in the store.
+    Kept(Box<BackupOutcome>),
+    /// Nothing of it stays.
+    Known,
+}
+
 /// Backs a target up into the store.
 ///
 /// # Errors
@@ -64,6 +72,24 @@ pub async fn backup(
     target: &Target,
     request: &BackupRequest,
 ) -> Result<BackupOutcome, OperationError> {
+    match backup_unless(ws, target, request, &|_| false).await? {
+        Taken::Kept(outcome) => Ok(*outcome),
+        Taken::Known => Err(OperationError::Broken {
+            what: "a backup that was to be kept",
+        }),
+    }
+}
+
+/// The same, but nothing is kept of what `is_known`.
+///
+/// # Errors
+/// As [`backup`].
+pub(super) async fn backup_unless(
+    ws: &Workspace,
+    target: &Target,
+    request: &BackupRequest,
+    is_known: &(dyn Fn(&Snapshot) -> bool + Sync),
+) -> Result<Taken, OperationError> {
     let begun = Instant::now();
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
@@ -82,6 +108,9 @@ pub async fn backup(
     };
     let sink = ArchiveSink::new(pending.file()?, options)?;
     let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
+    if is_known(&snapshot) {
+        return Ok(Taken::Known);
+    }
     let extra = ManifestExtra {
         id: pending.id().to_owned(),
         tag: request.tag.clone(),
@@ -93,7 +122,7 @@ pub async fn backup(
         return Err(OperationError::Cancelled);
     }
     let path = ws.store.publish(pending)?;
-    Ok(BackupOutcome {
+    Ok(Taken::Kept(Box::new(BackupOutcome {
         id: id_of(&path),
         path,
         objects: summary.head.objects,
@@ -104,7 +133,7 @@ pub async fn backup(
         consistent: snapshot.consistent,
         notes: notes(&snapshot, &cleaned),
         snapshot,
-    })
+    })))
 }
 
 fn check_request(engine: &dyn Engine, request: &BackupRequest) -> Result<(), OperationError> {

@@ -2,7 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::connection::ConnectionError;
-use crate::engine::EngineError;
+use crate::engine::{Discrepancy, EngineError};
 use crate::process::ProcessError;
 use crate::snapshot::SeamError;
 use crate::store::StoreError;
@@ -106,6 +106,46 @@ pub enum OperationError {
         /// What it was doing.
         what: &'static str,
     },
+    /// The copy that was to be put back is not what the archive holds.
+    #[error("{archive} restored, and the copy is not the same")]
+    NotTheSame {
+        /// The archive.
+        archive: String,
+        /// What differs.
+        differences: Vec<Discrepancy>,
+    },
+    /// What was written since the last backup could not be read before a rollback.
+    #[error("what was written to {database} since could not be exported")]
+    NotExported {
+        /// The database.
+        database: String,
+        /// Why.
+        #[source]
+        source: Box<OperationError>,
+    },
+    /// After a failure, others still cannot connect.
+    #[error("{database} takes no connections still")]
+    StillHeld {
+        /// The database.
+        database: String,
+        /// What went wrong first.
+        after: String,
+        /// Why it could not be changed.
+        #[source]
+        source: Box<EngineError>,
+    },
+    /// Some targets were rolled back, one could not be.
+    #[error("{} rolled back, the others not yet", done.join(", "))]
+    HalfWay {
+        /// Those that were.
+        done: Vec<String>,
+        /// Why not the next.
+        #[source]
+        source: Box<OperationError>,
+    },
+    /// The record of a rollback could not be written.
+    #[error("the record of the rollback could not be written")]
+    Diary(#[source] std::io::Error),
     /// SIGINT, SIGTERM, or a sibling failed first.
     #[error("interrupted")]
     Cancelled,

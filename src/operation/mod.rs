@@ -11,6 +11,7 @@ mod place;
 mod prove;
 mod quiet;
 mod restore;
+pub mod rollback;
 pub mod sandbox;
 mod verify;
 mod workspace;

@@ -55,6 +55,19 @@ impl Proof {
 /// Whatever kept the two from being compared; the copy is dropped then. That they differ is
 /// not an error but a verdict.
 pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proof, OperationError> {
+    prove_as(ws, archive, place, &RestoreRequest::default()).await
+}
+
+/// The same, of a copy that may be published under a name of its own.
+///
+/// # Errors
+/// As [`prove`].
+pub(super) async fn prove_as(
+    ws: &Workspace,
+    archive: &Path,
+    place: &Place,
+    request: &RestoreRequest,
+) -> Result<Proof, OperationError> {
     let begun = Instant::now();
     let opened = open(archive).await?;
     let engine = ws.engines.named(&opened.snapshot().engine)?;
@@ -70,7 +83,8 @@ pub async fn prove(ws: &Workspace, archive: &Path, place: &Place) -> Result<Proo
         what: "choosing a server",
     })?;
     let facts = sandbox.as_ref().map(Sandbox::facts);
-    match proven(ws, engine.as_ref(), archive, &opened, (on, facts)).await {
+    let made = proven(ws, engine.as_ref(), (archive, &opened), (on, facts), request);
+    match made.await {
         Ok((receipt, receipt_path, copy, found)) => Ok(Proof {
             verdict: receipt.verdict,
             receipt,
@@ -94,16 +108,15 @@ type Proven = (Receipt, PathBuf, DatabaseCopy, Option<Box<Snapshot>>);
 async fn proven(
     ws: &Workspace,
     engine: &dyn Engine,
-    path: &Path,
-    opened: &Arc<Archive>,
+    (path, opened): (&Path, &Arc<Archive>),
     (on, sandbox): (&Target, Option<SandboxFacts>),
+    request: &RestoreRequest,
 ) -> Result<Proven, OperationError> {
     let source: Arc<dyn Source> = Arc::clone(opened) as _;
-    let request = RestoreRequest::default();
     ws.progress
         .phase("restore", Some(stream_bytes(opened.snapshot())));
     let copy = engine
-        .restore(&ws.context(), Arc::clone(&source), on, &request)
+        .restore(&ws.context(), Arc::clone(&source), on, request)
         .await
         .inspect_err(|_| ws.progress.finish())?;
     let mut comparison = compare(ws, engine, source, &copy).await?;

@@ -13,6 +13,7 @@ pub mod difference;
 pub mod discrepancies;
 pub mod figures;
 mod page;
+pub mod rollback;
 pub mod run;
 mod table;
 

@@ -5,6 +5,7 @@
 mod connection;
 mod engine;
 mod files;
+mod rollback;
 
 use super::failure::{Exit, Failure};
 use crate::operation::OperationError;
@@ -67,6 +68,11 @@ pub fn failure_of(error: &OperationError) -> Failure {
             .hint("use letters, digits, '.', '_' and '-', 64 at most, a letter or digit first"),
         OperationError::Broken { .. } => Failure::of(Exit::Failed, "internal", error),
         OperationError::Cancelled => interrupted(),
+        OperationError::NotTheSame { .. }
+        | OperationError::NotExported { .. }
+        | OperationError::StillHeld { .. }
+        | OperationError::HalfWay { .. }
+        | OperationError::Diary(_) => rollback::failure(error),
         OperationError::CopyLeft { name, after, .. } => Failure::of(Exit::Failed, "copy-left", error)
             .because(after.iter().map(|first| format!("before that: {first}")))
             .hint(format!("bookend copies drop {name}")),

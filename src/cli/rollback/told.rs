@@ -1,0 +1,197 @@
+//! What a rollback says: each step as soon as it is over, and at the end what is where.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::{Failure, Outcome, Screen};
+use super::choose::Chosen;
+use crate::operation::Proof;
+use crate::operation::rollback::{Ended, Exported, Past, StepTold, Watch};
+use crate::report::figures::{counted, duration, printable, size};
+use crate::report::rollback::{RollbackStep, step_text};
+use crate::report::run::change_lines;
+
+/// Prints steps.
+pub(super) struct StepLines {
+    screen: Screen,
+    targets: usize,
+}
+
+impl StepLines {
+    pub(super) fn new(screen: Screen, targets: usize) -> Self {
+        Self { screen, targets }
+    }
+
+    pub(super) fn title(&self, run: &str) {
+        self.print(&format!("rollback of run {}\n", printable(run)));
+    }
+
+    /// With `--json`, stdout is for the document alone.
+    fn print(&self, text: &str) {
+        if self.screen.json {
+            self.screen.detail(text);
+        } else if let Err(error) = self.screen.result(text, &Value::Null) {
+            self.screen
+                .warning(&format!("stdout cannot be written: {error}"));
+        }
+    }
+}
+
+impl Watch for StepLines {
+    fn told(&self, step: &StepTold) {
+        self.print(&step_text(&RollbackStep {
+            step: &step.step,
+            target: (self.targets > 1).then_some(step.target.as_str()),
+            state: &step.state,
+            seconds: step.seconds,
+            lines: &step.lines,
+        }));
+    }
+
+    fn proven(&self, proof: &Proof) -> String {
+        let objects = &proof.receipt.objects;
+        let rows = objects.iter().map(|one| one.rows).sum();
+        format!(
+            "identical, {} in {}",
+            counted(rows, "row", "rows"),
+            counted(objects.len() as u64, "table", "tables")
+        )
+    }
+
+    fn exported(&self, exported: &Exported) -> Vec<String> {
+        let known = &exported.compared_with;
+        let Some(archive) = &exported.archive else {
+            return vec![if exported.after {
+                format!("nothing was written since {known}, which has all of it")
+            } else {
+                format!("the database is as in {known}")
+            }];
+        };
+        let mut lines = vec![format!(
+            "{} · {} · {}",
+            archive.path.display(),
+            size(archive.bytes_stored),
+            counted(archive.rows, "row", "rows")
+        )];
+        lines.push(if exported.after {
+            format!("written since {known}, and not in what is put back:")
+        } else {
+            format!(
+                "different from {known} (what the migration did and what others wrote cannot be told apart: there is no backup from after it):"
+            )
+        });
+        let changes = change_lines(&exported.difference);
+        let told = changes.into_iter().filter(|line| line != "no data lost");
+        lines.extend(told);
+        lines
+    }
+}
+
+/// The rollback was done before.
+pub(super) fn nothing_to_do(chosen: &Chosen, past: &Past) -> Outcome {
+    let ended = Ended {
+        kept_as: past.kept_as.clone(),
+        nothing_to_do: true,
+        ..Ended::default()
+    };
+    outcome(chosen, past, &ended, None)
+}
+
+/// The end.
+pub(super) fn outcome(
+    chosen: &Chosen,
+    past: &Past,
+    ended: &Ended,
+    failure: Option<Failure>,
+) -> Outcome {
+    let text = if failure.is_some() {
+        String::new()
+    } else {
+        closing(chosen, past, ended)
+    };
+    Outcome::new(text, document(chosen, past, ended)).failing(failure)
+}
+
+fn closing(chosen: &Chosen, past: &Past, ended: &Ended) -> String {
+    if ended.nothing_to_do {
+        return format!(
+            "run {} is rolled back: nothing to do\n{}",
+            printable(&chosen.run),
+            kept(chosen, &ended.kept_as)
+        );
+    }
+    if !ended.published.is_empty() {
+        return published(chosen, ended);
+    }
+    let seconds: f64 = past.steps.iter().map(|step| step.seconds).sum();
+    format!(
+        "rolled back in {}.\n{}",
+        duration(Duration::from_secs_f64(seconds.max(0.0))),
+        kept(chosen, &ended.kept_as)
+    )
+}
+
+fn kept(chosen: &Chosen, kept_as: &[Option<String>]) -> String {
+    let targets = chosen.targets.iter().zip(kept_as);
+    targets
+        .filter_map(|(target, kept)| {
+            Some(format!(
+                "  {}: what failed is kept as {}; drop it yourself when it is not needed\n",
+                printable(&target.label),
+                printable(kept.as_deref()?)
+            ))
+        })
+        .collect()
+}
+
+fn published(chosen: &Chosen, ended: &Ended) -> String {
+    let mut text = String::from("nothing was swapped. The state before is beside:\n");
+    for (target, (database, url)) in chosen.targets.iter().zip(&ended.published) {
+        text.push_str(&format!(
+            "  {}: point the application at {} in place of {}\n      {}\n",
+            printable(&target.label),
+            printable(database),
+            printable(&target.database),
+            printable(url)
+        ));
+    }
+    text
+}
+
+fn document(chosen: &Chosen, past: &Past, ended: &Ended) -> Value {
+    let targets: Vec<Value> = chosen
+        .targets
+        .iter()
+        .enumerate()
+        .map(|(index, target)| {
+            let kept = past.kept_as.get(index).cloned().flatten();
+            let beside = ended.published.get(index);
+            json!({
+                "target": target.label,
+                "engine": target.engine,
+                "database": target.database,
+                "url": target.url,
+                "kept_as": kept,
+                "published": beside.map(|(database, _)| database),
+                "published_url": beside.map(|(_, url)| url),
+            })
+        })
+        .collect();
+    let state = if past.rolled_back {
+        "rolled_back"
+    } else {
+        chosen.report.state.as_str()
+    };
+    json!({
+        "run": chosen.run,
+        "state": state,
+        "nothing_to_do": ended.nothing_to_do,
+        "targets": targets,
+        "steps": past.steps,
+        "archives": chosen.report.archives,
+        "followers": ended.followers,
+        "report": Value::Null,
+        "bundle": Value::Null,
+    })
+}

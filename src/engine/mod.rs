@@ -12,8 +12,8 @@ mod lock;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
-pub mod sandbox;
 mod rollback;
+pub mod sandbox;
 mod streams;
 
 use std::path::{Path, PathBuf};
@@ -35,11 +35,11 @@ pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
 pub use lock::{Claim, Holder, TargetLock};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
-pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use rollback::{
     Act, Examination, Held, InPlace, Intentions, Replacement, Rollback, SeenAct, Standing,
     Standstill, Swap,
 };
+pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use streams::{Flaw, StreamCheck};
 
 /// What a command gives to an engine beside its own arguments.

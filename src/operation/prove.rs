@@ -83,7 +83,13 @@ pub(super) async fn prove_as(
         what: "choosing a server",
     })?;
     let facts = sandbox.as_ref().map(Sandbox::facts);
-    let made = proven(ws, engine.as_ref(), (archive, &opened), (on, facts), request);
+    let made = proven(
+        ws,
+        engine.as_ref(),
+        (archive, &opened),
+        (on, facts),
+        request,
+    );
     match made.await {
         Ok((receipt, receipt_path, copy, found)) => Ok(Proof {
             verdict: receipt.verdict,

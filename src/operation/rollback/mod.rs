@@ -87,7 +87,8 @@ pub async fn plan(
     let snapshot = archive.snapshot();
     let engine = ws.engines.named(&snapshot.engine)?;
     let place = Place::Other(subject.target.clone());
-    let seen = check_room(ws, engine.as_ref(), &place, snapshot.database.bytes).await?;
+    check_room(ws, engine.as_ref(), &place, snapshot.database.bytes).await?;
+    let seen = engine.reach(&ws.context(), &subject.target).await?;
     if let (Some(here), Some(there)) = (&seen.identity, &snapshot.server.identity)
         && here != there
     {

@@ -104,18 +104,12 @@ impl Drive<'_> {
     /// Swaps one; what the server shows decides whether it went through.
     pub(super) async fn swap(&self, turn: &mut Turn) -> Result<String, OperationError> {
         let begun = Instant::now();
-        let (Some(held), Some(proof)) = (turn.held.as_mut(), turn.proof.clone()) else {
+        let copy = turn.proof.as_ref().map(|proof| proof.copy.clone());
+        let (Some(held), Some(copy)) = (turn.held.as_mut(), copy) else {
             return Err(OperationError::Broken { what: "a rollback" });
         };
         let intentions = self.diary.of(turn.index);
-        let mut result = swap(
-            self.ws,
-            &turn.planned,
-            held.as_mut(),
-            proof.copy,
-            &intentions,
-        )
-        .await;
+        let mut result = swap(self.ws, &turn.planned, held.as_mut(), copy, &intentions).await;
         let mut kept = turn.planned.examination.kept_as.clone();
         if result.is_err() {
             let acts = self.diary.so_far().acts(turn.index);

@@ -18,7 +18,7 @@ pub(super) use drop::{discard, drop_announced, drop_marked};
 pub(super) use keep::keep;
 pub(super) use marker::{Marker, own_comment};
 pub(super) use publish::publish;
-pub(super) use rename::rename;
+pub(super) use rename::{Sessions, rename};
 
 /// A database with its oid and comment.
 pub(super) struct Found {

@@ -44,7 +44,7 @@ pub(in super::super) async fn rename(
 
 /// Whose sessions may be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sessions {
+pub(in super::super) enum Sessions {
     /// bookend's own: of this run, on their way out still when a worker was dropped; of a
     /// killed one, at work on the server until they see it.
     Own,

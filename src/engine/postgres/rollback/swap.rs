@@ -41,7 +41,15 @@ pub(super) async fn swap(
     intentions
         .about_to(&announced)
         .map_err(EngineError::Ledger)?;
-    copies::rename(&session, &server, on, oid, &statements).await?;
+    copies::rename(
+        &session,
+        &server,
+        on,
+        oid,
+        &statements,
+        copies::Sessions::Own,
+    )
+    .await?;
     intentions.done(&announced).map_err(EngineError::Ledger)?;
     context
         .ledger

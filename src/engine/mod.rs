@@ -5,6 +5,7 @@
 //! What an engine cannot do it says in its [`Capabilities`], with the reason; no caller asks
 //! which engine it has.
 
+mod capabilities;
 mod comparison;
 mod error;
 mod inspection;
@@ -28,8 +29,9 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::{EngineKind, Target};
 use crate::process::{Tool, ToolBox};
 use crate::progress::Progress;
-use crate::snapshot::{Nouns, Sink, Snapshot, Source};
+use crate::snapshot::{Sink, Snapshot, Source};
 
+pub use capabilities::{Capabilities, Capability, Publishing};
 pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
@@ -146,40 +148,6 @@ pub enum CopyKind {
     Provenance,
     /// A failed original. Never dropped.
     Kept,
-}
-
-/// A yes, or a no with the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Capability {
-    /// It can.
-    Yes,
-    /// It cannot, because.
-    No(&'static str),
-}
-
-/// How a finished copy gets the asked name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Publishing {
-    /// Built under a random name, renamed at the end.
-    Rename,
-    /// Built under the asked name, its marker changed at the end.
-    InPlace,
-}
-
-/// What an engine can do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// What its users call the things that are counted.
-    pub nouns: Nouns,
-    /// How a restored database is published.
-    pub publishing: Publishing,
-    /// Whether a definition-only backup is possible.
-    pub schema_only: Capability,
-    /// Whether owners and grants exist to be left out.
-    pub owners: Capability,
-    /// Whether a backup has to be asked for one point in time, and can be. Where every backup
-    /// is one, there is nothing to ask for.
-    pub point_in_time: Capability,
 }
 
 /// What a backup is to hold.

@@ -29,7 +29,7 @@ fn a_comment_of_a_run_that_went_well() {
 
     | | object | what | rows |
     |---|---|---|--:|
-    | ✏️ | `shop.users` table | column name → full\_name (same values)<br>column age: type integer → bigint<br>+column email\_verified | 120,400 |
+    | ✏️ | `shop.users` table | column name → full\_name (same values)<br>+column email\_verified<br>column age: type integer → bigint | 120,400 |
     | ✏️ | `shop.orders` table | +index orders\_buyer\_idx | 3,180,000 |
     | ➕ | `shop.order_events` table | added (911,200 rows) | 911,200 |
     | ✏️ | `shop.sessions` table | +260 rows | 48,210 → 48,470 |
@@ -87,7 +87,7 @@ fn a_comment_of_a_refused_run() {
     | | object | what | rows |
     |---|---|---|--:|
     | ✏️ | `shop.orders` table | -260,114 rows | 3,180,000 → 2,919,886 |
-    | ✏️ | `shop.users` table | -column phone<br>-constraint users\_email\_key | 120,400 |
+    | ✏️ | `shop.users` table | -column phone (98,211 values)<br>-constraint users\_email\_key | 120,400 |
     | ➕ | `shop.order_events` table | added (911,200 rows) | 911,200 |
 
     </details>

@@ -153,8 +153,8 @@ fn what_a_page_of_a_run_that_went_well_says() {
     object what rows
     ~ shop.users   table
     column name → full_name (same values)
-    column age: type integer → bigint
-    +column email_verified 120,400
+    +column email_verified
+    column age: type integer → bigint 120,400
     ~ shop.orders   table
     +index orders_buyer_idx 3,180,000
     + shop.order_events   table

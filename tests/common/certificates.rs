@@ -50,7 +50,13 @@ impl Certificates {
     pub fn pem(&self, name: &str) -> PathBuf {
         let path = self.folder.path().join(format!("{name}.pem"));
         let read = |end: &str| std::fs::read_to_string(path.with_extension(end)).expect("made");
-        std::fs::write(&path, read("crt") + &read("key")).expect("room for it");
+        // At once: another test may be reading it.
+        let mut file = tempfile::NamedTempFile::new_in(self.folder.path()).expect("room for it");
+        let text = read("crt") + &read("key");
+        std::io::Write::write_all(&mut file, text.as_bytes()).expect("room for it");
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(file.path(), readable).expect("our own file");
+        file.persist(&path).expect("the same folder");
         path
     }
 

@@ -126,6 +126,12 @@ fn without_the_oplog_nothing_is_claimed_and_no_migration_starts() {
     assert_eq!(told.json()["consistent"], serde_json::Value::Null, "{told}");
     let grant = "use unseen; db.grantRolesToUser(\"reader\", [{role: \"read\", db: \"local\"}])";
     assert!(told.stderr.contains(grant), "{told}");
+    // Runs keep each other off in a database of their own.
+    server.with(|client| async move {
+        let role = doc! { "role": "readWrite", "db": "bookend" };
+        let grant = doc! { "grantRolesToUser": "reader", "roles": [role] };
+        commands(&client, "unseen", vec![grant]).await;
+    });
     let before = bookend.archives().len();
     let marker = bookend.work().join("ran");
     let script = format!("touch {}", marker.display());

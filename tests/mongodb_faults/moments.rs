@@ -182,7 +182,8 @@ fn an_oplog_that_rolls_over_leaves_it_unknown(server: &Mongo) {
 
     // Nobody knows then whether a collection was dropped either.
     let (bookend, output) = meanwhile(server, "rolled", || roll_over(&server.url("rolled")));
-    assert_eq!(output.code, Some(1), "{output}");
+    // The snapshot may be lost first, or what the oplog would have told.
+    assert!(matches!(output.code, Some(1 | 4)), "{output}");
     assert!(bookend.archives().is_empty());
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn lock(
     match inserted {
         Ok(_) => {}
         Err(error) if is_duplicate(&error) => take_over(&session, target, claim, &own).await?,
-        Err(error) => return Err(no_lock(target, error.to_string())),
+        Err(error) => return Err(no_lock(target, server::words(&error))),
     }
     Ok(Box::new(Held {
         session,
@@ -74,7 +74,7 @@ async fn take_over(
     claim: &Claim,
     own: &Document,
 ) -> Result<(), EngineError> {
-    let failed = |error: mongodb::error::Error| no_lock(target, error.to_string());
+    let failed = |error: mongodb::error::Error| no_lock(target, server::words(&error));
     let found = locks(session)
         .find_one(doc! { "_id": target.database() })
         .await

@@ -55,5 +55,9 @@ show 0 bookend restore "$before" --into shop_before
 show 0 psql -P footer=off -d shop_before \
     -c 'SELECT name, loyalty_points FROM customers ORDER BY id LIMIT 3'
 
+heading 'And all the way back: the backup from before in the place of the database, which is kept'
+show 0 bookend rollback latest
+show 0 psql -P footer=off -d shop -c 'SELECT name, loyalty_points FROM customers ORDER BY id LIMIT 3'
+
 unset DATABASE_URL
 end_server

@@ -48,7 +48,7 @@ async fn a_run_that_goes_well_says_what_was_done_and_what_was_not() {
                         no data lost
       bundle      0 s   backups/x.bundle.tar
     completed in 55 s.   Undo: bookend restore shop0-20261120T043512Z-before --into shop0_before_20261120t043512z
-      (that puts the state before into a new database beside the original; rollback in place is not there yet)
+      (that puts the state before into a new database beside the original; in its place: bookend rollback 20261120T043512Z-shop)
     ");
 }
 

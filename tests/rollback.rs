@@ -92,11 +92,17 @@ impl Scene {
     /// Databases of this scene: the shop and what was made beside it.
     fn databases(&self) -> Vec<String> {
         let sql = format!(
-            "SELECT datname FROM pg_database WHERE datname LIKE '{}%' ORDER BY 1",
-            self.name()
+            "SELECT datname FROM pg_database WHERE {} ORDER BY 1",
+            self.ours()
         );
         let names = self.server.psql("postgres", &sql);
         names.lines().map(str::to_owned).collect()
+    }
+
+    /// The shop and what was made beside it: `shop_1`, `shop_1_failed_…`, never `shop_10`.
+    fn ours(&self) -> String {
+        let (name, pattern) = (self.name(), self.name().replace('_', "\\_"));
+        format!("(datname = '{name}' OR datname LIKE '{pattern}\\_%')")
     }
 
     /// The shop as it was migrated, still in its place, and nothing else beside it.
@@ -108,8 +114,8 @@ impl Scene {
 
     fn takes_connections(&self) -> bool {
         let sql = format!(
-            "SELECT bool_and(datallowconn) FROM pg_database WHERE datname LIKE '{}%'",
-            self.name()
+            "SELECT bool_and(datallowconn) FROM pg_database WHERE {}",
+            self.ours()
         );
         self.server.psql("postgres", &sql).trim() == "t"
     }

@@ -8,7 +8,8 @@ use super::run::{hold_in_store, hold_on_servers, release, writer_lock};
 use super::words::{self, ArchiveOrigin};
 use super::{Exit, Failure, Invocation, Outcome};
 use crate::bracket::journal::PlannedTarget;
-use crate::connection::Target;
+use crate::connection::{ConnectionError, Target};
+use crate::engine::EngineError;
 use crate::operation::rollback::{DIARY, Diary, Ended, Options, Past, Subject, drive, read};
 use crate::operation::{self, OperationError, Workspace};
 use crate::snapshot::Source as _;
@@ -78,7 +79,8 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     }
     let targets: Vec<Target> = subjects.iter().map(|one| one.target.clone()).collect();
     let _store = hold_in_store(&ws, &targets)?;
-    let locks = hold_on_servers(&ws, &targets, true).await?;
+    let present = present(&ws, &targets).await;
+    let locks = hold_on_servers(&ws, &present, true).await?;
     let log = folder.journal(DIARY).map_err(store_failure)?;
     let diary = Diary::new(log, past);
     let lines = StepLines::new(invocation.screen, chosen.targets.len());
@@ -90,6 +92,26 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         Err(error) => (Ended::default(), Some(failure_of(&error))),
     };
     Ok(told::outcome(&chosen, &diary.so_far(), &ended, failure))
+}
+
+/// The databases that are there: one that the migration dropped needs not be held.
+async fn present(ws: &Workspace, targets: &[Target]) -> Vec<Target> {
+    let mut present = Vec::new();
+    for target in targets {
+        let Ok(engine) = ws.engines.get(target.engine()) else {
+            continue;
+        };
+        let seen = engine.inspect(&ws.context(), target).await;
+        if !matches!(
+            seen,
+            Err(EngineError::Connection(
+                ConnectionError::UnknownDatabase { .. }
+            ))
+        ) {
+            present.push(target.clone());
+        }
+    }
+    present
 }
 
 /// The run's folder, with nobody else at work on the run.

@@ -13,7 +13,7 @@ mod lock;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
-mod rollback;
+pub mod rollback;
 pub mod sandbox;
 mod streams;
 
@@ -37,10 +37,6 @@ pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
 pub use lock::{Claim, Holder, TargetLock};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
-pub use rollback::{
-    Act, Examination, Held, InPlace, Intentions, Replacement, Rollback, SeenAct, Standing,
-    Standstill, Swap,
-};
 pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use streams::{Flaw, StreamCheck};
 
@@ -375,7 +371,7 @@ pub trait Engine: Send + Sync {
     }
 
     /// How it puts a copy in an original's place; `None` if it cannot.
-    fn rollback(&self) -> Option<&dyn Rollback> {
+    fn rollback(&self) -> Option<&dyn rollback::Rollback> {
         None
     }
 }

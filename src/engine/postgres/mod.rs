@@ -33,7 +33,7 @@ use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 use super::{
     Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
     Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, Rollback, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
+    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
     TargetLock,
 };
 
@@ -201,7 +201,7 @@ impl Engine for Postgres {
         sandbox::start(context, snapshot, programs, folder, purpose).await
     }
 
-    fn rollback(&self) -> Option<&dyn Rollback> {
+    fn rollback(&self) -> Option<&dyn super::rollback::Rollback> {
         Some(self)
     }
 }

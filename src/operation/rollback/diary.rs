@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Options;
 use super::drive::StepTold;
-use crate::engine::{Act, Intentions, SeenAct};
+use crate::engine::rollback::{Act, Intentions, SeenAct};
 use crate::store::DurableLog;
 
 /// The record's name in its run's folder.

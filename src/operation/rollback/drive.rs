@@ -9,7 +9,7 @@ use super::diary::{Diary, Written};
 use super::export::Exported;
 use super::single::let_go;
 use super::{Options, Planned, Subject, plan, recover};
-use crate::engine::{Held, Standing};
+use crate::engine::rollback::{Held, Standing};
 use crate::operation::{OperationError, Proof, Workspace};
 
 /// A step that came to its end.

@@ -20,10 +20,10 @@ use super::prove::{Proof, prove_as};
 use super::{OperationError, Place, Verdict, Workspace, open};
 use crate::archive::Archive;
 use crate::connection::Target;
-use crate::engine::{
-    CopyKind, DatabaseCopy, Engine, EngineError, Examination, Held, Intentions, Replacement,
-    RestoreRequest, Rollback, SeenAct, Standing, Standstill,
+use crate::engine::rollback::{
+    Examination, Held, Intentions, Replacement, Rollback, SeenAct, Standing, Standstill,
 };
+use crate::engine::{CopyKind, DatabaseCopy, Engine, EngineError, RestoreRequest};
 use crate::snapshot::Source;
 
 pub use diary::{DIARY, Diary, DiaryError, Past, Written, read};

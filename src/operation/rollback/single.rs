@@ -2,7 +2,8 @@
 
 use super::export::{Exported, export};
 use super::{Options, Planned, swap};
-use crate::engine::{DatabaseCopy, Held, Intentions};
+use crate::engine::DatabaseCopy;
+use crate::engine::rollback::{Held, Intentions};
 use crate::operation::{OperationError, Workspace};
 
 /// A target that is as before.

@@ -8,7 +8,7 @@ use super::diary::Written;
 use super::drive::{Drive, StepTold, Turn};
 use super::export::export;
 use super::{Planned, prove_beside, recover, swap};
-use crate::engine::Standing;
+use crate::engine::rollback::Standing;
 use crate::operation::OperationError;
 
 fn who_is_there(planned: &Planned) -> String {

@@ -1,7 +1,8 @@
 //! Whether a database can be rolled back in place, found before anything is touched.
 
 use crate::connection::Target;
-use crate::engine::{Context, EngineError, Examination};
+use crate::engine::rollback::Examination;
+use crate::engine::{Context, EngineError};
 use crate::snapshot::{ObjectKind, Snapshot};
 
 use super::super::definitions::CollectionDefinition;

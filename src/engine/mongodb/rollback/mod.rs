@@ -13,10 +13,11 @@ mod rename;
 use async_trait::async_trait;
 
 use crate::connection::Target;
-use crate::engine::{
-    Act, Context, EngineError, Examination, Held, InPlace, Intentions, Replacement, Rollback,
-    SeenAct, Standing, Standstill,
+use crate::engine::rollback::{
+    Act, Examination, Held, InPlace, Intentions, Replacement, Rollback, SeenAct, Standing,
+    Standstill,
 };
+use crate::engine::{Context, EngineError};
 use crate::snapshot::Snapshot;
 
 use super::{Mongodb, catalogue, copies, server};

@@ -7,7 +7,8 @@ use bson::RawDocumentBuf;
 use mongodb::Database;
 
 use crate::connection::mongodb::Session;
-use crate::engine::{Act, Context, Discrepancy, EngineError, InPlace, Intentions};
+use crate::engine::rollback::{Act, InPlace, Intentions};
+use crate::engine::{Context, Discrepancy, EngineError};
 use crate::fingerprint::HashedDocuments;
 use crate::snapshot::{Object, ObjectKind, Snapshot};
 

@@ -1,7 +1,8 @@
 //! After a crash: until the first collection changed places it is undone, from then on finished.
 
 use crate::connection::Target;
-use crate::engine::{Act, Context, EngineError, InPlace, Intentions, SeenAct, Standing};
+use crate::engine::rollback::{Act, InPlace, Intentions, SeenAct, Standing};
+use crate::engine::{Context, EngineError};
 
 use super::super::server;
 use super::{ANY, last, place};

@@ -2,7 +2,8 @@
 
 use crate::connection::Target;
 use crate::connection::postgres::Session;
-use crate::engine::{Context, EngineError, Examination};
+use crate::engine::rollback::Examination;
+use crate::engine::{Context, EngineError};
 
 use super::super::copies::names;
 use super::super::server::{self, Server};

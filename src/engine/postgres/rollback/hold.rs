@@ -4,9 +4,8 @@ use async_trait::async_trait;
 
 use crate::connection::Target;
 use crate::connection::postgres::Session;
-use crate::engine::{
-    Act, Context, EngineError, Examination, Held, Intentions, Replacement, Standstill,
-};
+use crate::engine::rollback::{Act, Examination, Held, Intentions, Replacement, Standstill};
+use crate::engine::{Context, EngineError};
 
 use super::super::quoting::quote_identifier;
 use super::super::server;

@@ -14,9 +14,10 @@ use async_trait::async_trait;
 
 use crate::connection::Target;
 use crate::connection::postgres::Session;
-use crate::engine::{
-    Context, EngineError, Examination, Held, Intentions, Rollback, SeenAct, Standing, Standstill,
+use crate::engine::rollback::{
+    Examination, Held, Intentions, Rollback, SeenAct, Standing, Standstill,
 };
+use crate::engine::{Context, EngineError};
 use crate::snapshot::Snapshot;
 
 use super::Postgres;

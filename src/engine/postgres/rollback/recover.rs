@@ -3,7 +3,8 @@
 
 use crate::connection::Target;
 use crate::connection::postgres::Session;
-use crate::engine::{Act, Context, EngineError, Intentions, SeenAct, Standing, Swap};
+use crate::engine::rollback::{Act, Intentions, SeenAct, Standing, Swap};
+use crate::engine::{Context, EngineError};
 
 use super::super::server;
 use super::hold::allow;

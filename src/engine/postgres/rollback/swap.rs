@@ -3,7 +3,8 @@
 use chrono::Utc;
 
 use crate::connection::Target;
-use crate::engine::{Act, Context, CopyKind, EngineError, Intentions, Replacement, Swap};
+use crate::engine::rollback::{Act, Intentions, Replacement, Swap};
+use crate::engine::{Context, CopyKind, EngineError};
 use crate::snapshot::DatabaseFacts;
 
 use super::super::catalog::{self, Include};

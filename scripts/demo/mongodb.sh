@@ -33,7 +33,7 @@ end_busy
 
 heading 'Bracketed, now that nobody writes'
 note 'The reviewers leave the to-dos for a collection of their own: that they are gone from there is meant.'
-show 0 bookend run --allow-loss todos -- python3 scripts/demo/migrate_todos.py
+show 0 bookend run --allow-loss todos.reviewers -- python3 scripts/demo/migrate_todos.py
 
 before=$(newest todos before)
 after=$(newest todos after)

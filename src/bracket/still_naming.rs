@@ -78,6 +78,10 @@ fn names(original: &Target, name: &str, value: &str, caller: &Environment) -> bo
         return Target::parse(value, caller).is_ok_and(|target| target.is_same_database(original));
     }
     let name = name.to_uppercase();
+    // Users are often called like their database.
+    if name.contains("USER") || name.contains("PASS") {
+        return false;
+    }
     value == original.database() && TELLING.iter().any(|word| name.contains(word))
 }
 
@@ -106,6 +110,7 @@ mod tests {
             ("PGDATABASE".to_owned(), Secret::new("shop_copy")),
             ("DB_NAME".to_owned(), Secret::new("shop")),
             ("HOME".to_owned(), Secret::new("shop")),
+            ("PGUSER".to_owned(), Secret::new("shop")),
         ];
         assert_eq!(
             still_naming(&shop, &environment, folder.path(), &none),

@@ -113,8 +113,7 @@ fn a_secret_of_the_environment_has_to_be_given_again() {
     let url = shop.url();
     let bookend = Bookend::new().env("DATABASE_URL", url.clone());
     let options = ["--env", "APP_KEY=c4nary-key", "--env", "NAME={database}"];
-    let line =
-        "test -n \"$APP_KEY\" && test -n \"$NAME\" || exit 9; echo here; test -e go || sleep 30";
+    let line = "psql -qXc SELECT; test -n \"$APP_KEY\" && test -n \"$NAME\" || exit 9; echo here; test -e go || sleep 30";
     let running = bookend.spawn(&arguments(&url, &options, &sh(line)));
     running.wait_for_stderr("here");
     running.signal(Signal::SIGKILL);

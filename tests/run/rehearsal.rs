@@ -35,7 +35,7 @@ fn rows_that_are_gone_are_refused_and_each_loss_says_how_to_allow_it() {
     ] {
         assert!(causes.contains(flag), "no {flag} in {causes}");
     }
-    assert_eq!(document["rehearsed"][0]["loss"], true);
+    assert_eq!(document["rehearsals"][0]["difference"]["loss"], true);
     assert_eq!(shop.psql("SELECT count(*) FROM orders").trim(), "2000");
     assert_eq!(copies(&shop), "");
     let half = ["--allow-loss", "public.orders"];

@@ -63,10 +63,18 @@ impl Live {
         }
         let (over, trespass) = (CancellationToken::new(), CancellationToken::new());
         let mut streams = self.streams.clone();
-        streams.ask = either(&self.streams.ask, &trespass);
+        streams.ask = self.streams.ask.child_token();
         let running = async {
             let notes = Telling { notes, pid };
-            let ran = command.run(&streams, &marks.session_name, &notes).await;
+            let run = command.run(&streams, &marks.session_name, &notes);
+            tokio::pin!(run);
+            let ran = tokio::select! {
+                ran = &mut run => ran,
+                () = trespass.cancelled() => {
+                    streams.ask.cancel();
+                    run.await
+                }
+            };
             over.cancel();
             ran
         };
@@ -284,19 +292,6 @@ fn visitors(sight: &Sight, database: &str) -> Option<String> {
             numbered(came, SESSION)
         ),
     })
-}
-
-/// Cancelled as soon as one of them is.
-fn either(one: &CancellationToken, other: &CancellationToken) -> CancellationToken {
-    let both = one.child_token();
-    let (told, other) = (both.clone(), other.clone());
-    tokio::spawn(async move {
-        tokio::select! {
-            () = other.cancelled() => told.cancel(),
-            () = told.cancelled() => {}
-        }
-    });
-    both
 }
 
 /// Passes notes on, and COMMAND's process id to whoever watches.

@@ -143,7 +143,7 @@ impl TargetLock for Held {
         match locks(&self.session).find_one(filter).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(lost(&self.target, "somebody took it away")),
-            Err(error) => Err(lost(&self.target, &error.to_string())),
+            Err(error) => Err(lost(&self.target, &server::words(&error))),
         }
     }
 

@@ -221,13 +221,16 @@ impl Observer for Watch {
         let Ok(pid) = session.id.parse::<i32>() else {
             return Ok(false);
         };
-        // The number may be another session's by now: only one that began no later is ended.
+        // The number may be another session's by now: only one of the same name and from the
+        // same place is ended.
+        let port = session.client.map_or(-1, |client| i32::from(client.port()));
         let row = self
             .session
             .query_opt(
                 "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-                  WHERE pid = $1 AND datid = $2 AND coalesce(application_name, '') = $3",
-                &[&pid, &self.database, &session.application],
+                  WHERE pid = $1 AND datid = $2 AND coalesce(application_name, '') = $3
+                    AND coalesce(client_port, -1) = $4",
+                &[&pid, &self.database, &session.application, &port],
             )
             .await;
         // To be refused is an answer: the session is another role's.

@@ -104,6 +104,13 @@ impl Scene {
     }
 
     fn migrate(&self) -> Value {
+        let run = self.run(&[]);
+        let told = run.json();
+        assert_eq!(told["state"], "completed", "{run}");
+        told
+    }
+
+    fn run(&self, more: &[&str]) -> Output {
         let program = std::env::current_exe().unwrap();
         let command = [
             program.to_str().unwrap(),
@@ -118,12 +125,9 @@ impl Scene {
             "x",
             "--accept-writes",
             "x",
-            "--",
         ];
-        let run = self.bookend.run(&[&options[..], &command].concat());
-        let told = run.json();
-        assert_eq!(told["state"], "completed", "{run}");
-        told
+        self.bookend
+            .run(&[&options[..], more, &["--"], &command].concat())
     }
 
     fn rollback(&self, options: &[&str]) -> Output {
@@ -269,6 +273,19 @@ fn what_cannot_be_renamed_is_found_first() {
     }
 }
 
+#[test]
+fn a_check_that_fails_is_rolled_back_at_once_if_that_was_asked_for() {
+    let scene = Scene::new("roll_at_once");
+    let asked = ["--on-failure", "rollback", "--check", "exit 9"];
+    let run = scene.run(&asked).expect_code(5);
+    let told = run.json();
+    assert_eq!(told["state"], "rolled_back", "{run}");
+    assert!(told["advice"].to_string().contains("__failed_"), "{run}");
+    let again = scene.rollback(&[]).expect_code(0).json();
+    assert_eq!(again["nothing_to_do"], true);
+    scene.is_rolled_back(&again);
+}
+
 fn records(scene: &Scene, run: &str) -> usize {
     let path = scene
         .bookend
@@ -301,6 +318,14 @@ fn a_rollback_killed_after_any_record_is_finished_or_undone_by_the_next() {
             running.signal(Signal::SIGKILL);
         }
         drop(running);
+        let state = scene.bookend.succeed(&["status", run, "--json"]).json();
+        if lines % 2 == 0 && state["state"] == "interrupted" {
+            let resumed = scene.bookend.succeed(&["resume", run, "--json"]).json();
+            assert_eq!(
+                resumed["state"], "rolled_back",
+                "after {lines}: {resumed:#}"
+            );
+        }
         let told = scene.rollback(&[]);
         eprintln!("after {lines} records: {told}");
         let told = told.expect_code(0).json();

@@ -23,6 +23,8 @@ mod environment;
 mod gap;
 #[path = "run/left.rs"]
 mod left;
+#[path = "run/on_failure.rs"]
+mod on_failure;
 #[path = "run/rehearsal.rs"]
 mod rehearsal;
 #[path = "run/several.rs"]
@@ -94,6 +96,21 @@ fn copies(shop: &TestDatabase) -> String {
             shop.name()
         ),
     )
+}
+
+/// Drops what a rollback kept; gives the number of orders in it.
+fn drop_failed(shop: &TestDatabase) -> String {
+    let find = format!(
+        "SELECT datname FROM pg_database WHERE datname LIKE '{}_failed_%'",
+        shop.name()
+    );
+    let kept = shop.server().psql("postgres", &find);
+    let orders = shop
+        .server()
+        .psql(kept.trim(), "SELECT count(*) FROM orders");
+    let drop = format!("DROP DATABASE \"{}\"", kept.trim());
+    shop.server().psql("postgres", &drop);
+    orders
 }
 
 fn status(bookend: &Bookend) -> Value {

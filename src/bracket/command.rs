@@ -110,7 +110,7 @@ impl Command {
         let unnoted = Mutex::new(None);
         let running = |pid| {
             let since = started_at(pid);
-            let noted = notes.note(Note::Started { pid, since }, None);
+            let noted = notes.note(Note::Started { pid, since });
             *unnoted.lock().unwrap_or_else(PoisonError::into_inner) = noted.err();
         };
         let prepared = self

@@ -131,6 +131,16 @@ pub struct Matched {
     pub lost_more: bool,
 }
 
+/// What a rollback came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutBack {
+    /// Every target is as it was.
+    Swapped,
+    /// The proven copies stand beside the targets, which are as they were found.
+    Beside,
+}
+
 /// A step that came to its own end, well or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,10 +174,8 @@ pub enum Done {
     Compare(Matched),
     /// The bundle is in the store.
     Bundle,
-    /// A copy for the rollback was compared.
-    RollbackProof(Proven),
-    /// A target is as it was.
-    RollbackSwap,
+    /// The rollback was done.
+    Rollback(PutBack),
 }
 
 impl Done {
@@ -188,8 +196,7 @@ impl Done {
             Self::Unquiesce(_) => Step::Unquiesce,
             Self::Compare(_) => Step::Compare,
             Self::Bundle => Step::Bundle,
-            Self::RollbackProof(_) => Step::RollbackProof,
-            Self::RollbackSwap => Step::RollbackSwap,
+            Self::Rollback(_) => Step::Rollback,
         }
     }
 
@@ -208,8 +215,7 @@ impl Done {
             | Self::Unquiesce(_)
             | Self::Compare(_)
             | Self::Bundle
-            | Self::RollbackProof(_)
-            | Self::RollbackSwap => [None, None],
+            | Self::Rollback(_) => [None, None],
         };
         ends.into_iter().flatten().find_map(|end| match end {
             CommandEnd::Interrupted(signal) => Some(signal),
@@ -234,6 +240,9 @@ pub enum Stop {
     Failed,
     /// SIGINT or SIGTERM, with the signal's number.
     Interrupted(i32),
+    /// In the middle of a rollback: some targets are as before and others are not, or others are
+    /// still kept out of one.
+    HalfWay,
 }
 
 /// Something worth a record in the middle of a step. It does not change where the run stands.
@@ -249,10 +258,6 @@ pub enum Note {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<u64>,
     },
-    /// Something outside is about to be changed; the record's `act` says what.
-    About,
-    /// What was announced last is done, or undone.
-    Settled,
 }
 
 /// One thing that happened to a run.

@@ -6,7 +6,7 @@ use std::io;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::event::{Answer, CommandEnd, Matched, Note, Proven, Rehearsed, Seen, Stop};
+use super::event::{Answer, CommandEnd, Matched, Note, Proven, PutBack, Rehearsed, Seen, Stop};
 use super::journal::{ArchiveFacts, CommandFacts, CopyFacts, ProofFacts, Record, Setback};
 use super::state::State;
 use crate::snapshot::Nouns;
@@ -107,13 +107,24 @@ pub struct Bundled {
     pub lines: Vec<String>,
 }
 
+/// A rollback that came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolledBack {
+    /// What it came to.
+    pub came_to: PutBack,
+    /// For the screen.
+    pub lines: Vec<String>,
+    /// The names under which the failed databases are kept, target by target.
+    pub kept_as: Vec<Option<String>>,
+}
+
 /// Takes notes in the middle of a step. A note is durable when this returns.
 pub trait Notes: Send + Sync {
-    /// Records a note, with what it is about.
+    /// Records a note.
     ///
     /// # Errors
     /// What kept it from being written: what it announces must not be done then.
-    fn note(&self, note: Note, act: Option<Value>) -> io::Result<()>;
+    fn note(&self, note: Note) -> io::Result<()>;
 }
 
 /// Does what the state machine says. Each act blocks until it has ended, well or not, and
@@ -183,24 +194,13 @@ pub trait Hands: Send + Sync {
     /// Puts everything into one file.
     async fn bundle(&self) -> Result<Bundled, Trouble>;
 
-    /// Restores a before-archive beside the target and compares it; the copy is kept for
-    /// [`Hands::put_back`].
-    async fn prove_beside(
+    /// Puts the before-archives in the targets' places: all proven beside before the first is
+    /// swapped. What an earlier try left is finished or undone first.
+    async fn roll_back(
         &self,
-        target: usize,
-        archive: &ArchiveFacts,
-        notes: &dyn Notes,
-    ) -> Result<Proved, Trouble>;
-
-    /// Puts the proven copy into the target's place; gives lines for the screen. `acts` are
-    /// those of an earlier try that was cut short.
-    async fn put_back(
-        &self,
-        target: usize,
-        archive: &ArchiveFacts,
-        acts: &[Value],
-        notes: &dyn Notes,
-    ) -> Result<Vec<String>, Trouble>;
+        befores: &[ArchiveFacts],
+        afters: &[ArchiveFacts],
+    ) -> Result<RolledBack, Trouble>;
 
     /// Makes sure, before anything is written to a target, that nobody else migrates it.
     async fn still_alone(&self) -> Result<(), Trouble>;

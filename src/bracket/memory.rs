@@ -70,28 +70,13 @@ pub fn observed(records: &[Record], target: usize) -> Option<&Value> {
     }
 }
 
-/// What was announced of a target's rollback since it was asked for, in order.
-#[must_use]
-pub fn acts(records: &[Record], target: usize) -> Vec<Value> {
-    let since = records
-        .iter()
-        .rposition(|record| record.event == Event::RollbackAsked)
-        .unwrap_or(0);
-    records[since..]
-        .iter()
-        .filter(|record| record.target == Some(target))
-        .filter(|record| matches!(record.event, Event::Noted(Note::About | Note::Settled)))
-        .filter_map(|record| record.detail.act.clone())
-        .collect()
-}
-
 /// Copies that proofs left for the rehearsal and that nothing says are gone.
 #[must_use]
 pub fn copies(records: &[Record]) -> Vec<CopyFacts> {
     let mut kept: Vec<CopyFacts> = Vec::new();
     for record in records {
         match &record.event {
-            Event::Done(Done::Proof(_) | Done::RollbackProof(_)) => {
+            Event::Done(Done::Proof(_)) => {
                 kept.extend(record.detail.copy.clone());
             }
             Event::Done(Done::Rehearsal(_)) => kept.clear(),
@@ -121,7 +106,6 @@ pub fn under_way(records: &[Record]) -> Option<(Step, u32, Option<u64>)> {
             Event::Done(_) | Event::Stopped(_) => found = None,
             Event::Planned(_)
             | Event::Skipped(_)
-            | Event::Noted(_)
             | Event::Resumed
             | Event::Aborted
             | Event::RollbackAsked => {}

@@ -29,15 +29,17 @@ pub enum Outcome {
     CompletedWithLoss,
     /// The migration stands, the after-backup failed.
     CompletedWithoutAfter,
-    /// The before-archives are in place again.
+    /// The before-archives are in place again, as was asked for.
     RolledBack,
+    /// COMMAND or `--check` failed on the target, and the before-archives are in place again.
+    FailedAndRolledBack,
     /// Given up before the migration; the target was not changed.
     Aborted,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Failed,
         Self::Refused,
         Self::ProofFailed,
@@ -51,6 +53,7 @@ impl Outcome {
         Self::CompletedWithLoss,
         Self::CompletedWithoutAfter,
         Self::RolledBack,
+        Self::FailedAndRolledBack,
         Self::Aborted,
     ];
 
@@ -68,7 +71,7 @@ impl Outcome {
             Self::MigrationUnknown => "migration_unknown",
             Self::Rehearsed | Self::Completed | Self::CompletedWithLoss => "completed",
             Self::CompletedWithoutAfter => "completed_without_after",
-            Self::RolledBack => "rolled_back",
+            Self::RolledBack | Self::FailedAndRolledBack => "rolled_back",
             Self::Aborted => "aborted",
         }
     }
@@ -84,7 +87,8 @@ impl Outcome {
             Self::RehearsalFailed
             | Self::MigrationFailed
             | Self::CheckFailed
-            | Self::MigrationUnknown => 5,
+            | Self::MigrationUnknown
+            | Self::FailedAndRolledBack => 5,
         }
     }
 
@@ -100,6 +104,7 @@ impl Outcome {
             | Self::LossRefused
             | Self::Rehearsed
             | Self::RolledBack
+            | Self::FailedAndRolledBack
             | Self::Aborted => false,
             Self::MigrationFailed
             | Self::CheckFailed

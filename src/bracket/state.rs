@@ -51,6 +51,8 @@ pub struct Course {
     pub quiesced: bool,
     /// True once a rollback was tried.
     pub rolled: bool,
+    /// True if a person asked for it, once the run had ended or was left.
+    pub asked: bool,
     /// True if the migration lost what its rehearsal did not.
     pub lost_more: bool,
 }
@@ -64,6 +66,7 @@ impl Course {
             fresh: false,
             quiesced: false,
             rolled: false,
+            asked: false,
             lost_more: false,
         }
     }
@@ -116,10 +119,8 @@ pub enum Stage {
     Compare(usize),
     /// Bundling.
     Bundle,
-    /// Proving the before-archives anew; how the run ended before, and so many targets are done.
-    RollbackProof(Outcome, usize),
-    /// Putting them in place; likewise.
-    RollbackSwap(Outcome, usize),
+    /// Putting the before-archives in place; how the run ended before.
+    Rollback(Outcome),
 }
 
 impl Stage {
@@ -140,8 +141,7 @@ impl Stage {
             Self::Unquiesce(_) => Step::Unquiesce,
             Self::Compare(_) => Step::Compare,
             Self::Bundle => Step::Bundle,
-            Self::RollbackProof(..) => Step::RollbackProof,
-            Self::RollbackSwap(..) => Step::RollbackSwap,
+            Self::Rollback(_) => Step::Rollback,
         }
     }
 
@@ -152,9 +152,7 @@ impl Stage {
             Self::Preflight(done)
             | Self::Before(done)
             | Self::After(done)
-            | Self::Compare(done)
-            | Self::RollbackProof(_, done)
-            | Self::RollbackSwap(_, done) => Some(*done),
+            | Self::Compare(done) => Some(*done),
             Self::Proof(cleared) => Some(cleared.len()),
             Self::Rehearsal(_)
             | Self::Pause(_)
@@ -163,7 +161,8 @@ impl Stage {
             | Self::Migration(_)
             | Self::Check
             | Self::Unquiesce(_)
-            | Self::Bundle => None,
+            | Self::Bundle
+            | Self::Rollback(_) => None,
         }
     }
 }

@@ -34,15 +34,14 @@ pub enum Step {
     Compare,
     /// Everything in one file.
     Bundle,
-    /// The before-archive is restored beside the failed database and compared.
-    RollbackProof,
-    /// The proven copy takes the failed database's place.
-    RollbackSwap,
+    /// The before-archives are restored beside the failed databases, compared, and put in their
+    /// places.
+    Rollback,
 }
 
 impl Step {
-    /// Every step, in order. The last two belong to a rollback.
-    pub const ALL: [Self; 15] = [
+    /// Every step, in order. The last one belongs to no run that goes its usual way.
+    pub const ALL: [Self; 14] = [
         Self::Preflight,
         Self::Before,
         Self::Proof,
@@ -56,8 +55,7 @@ impl Step {
         Self::Unquiesce,
         Self::Compare,
         Self::Bundle,
-        Self::RollbackProof,
-        Self::RollbackSwap,
+        Self::Rollback,
     ];
 
     /// Its name on the screen and in JSON.
@@ -77,8 +75,7 @@ impl Step {
             Self::Unquiesce => "unquiesce",
             Self::Compare => "compare",
             Self::Bundle => "bundle",
-            Self::RollbackProof => "rollback_proof",
-            Self::RollbackSwap => "rollback_swap",
+            Self::Rollback => "rollback",
         }
     }
 
@@ -86,13 +83,7 @@ impl Step {
     #[must_use]
     pub fn each_target(self) -> bool {
         match self {
-            Self::Preflight
-            | Self::Before
-            | Self::Proof
-            | Self::After
-            | Self::Compare
-            | Self::RollbackProof
-            | Self::RollbackSwap => true,
+            Self::Preflight | Self::Before | Self::Proof | Self::After | Self::Compare => true,
             Self::Rehearsal
             | Self::Pause
             | Self::Quiesce
@@ -100,15 +91,16 @@ impl Step {
             | Self::Migration
             | Self::Check
             | Self::Unquiesce
-            | Self::Bundle => false,
+            | Self::Bundle
+            | Self::Rollback => false,
         }
     }
 
-    /// True if something that was begun must not be left where it stands, whoever asks: what
-    /// was stopped is started again, and a swap is finished or undone.
+    /// True if it is begun although somebody asked for the end: what was stopped is started
+    /// again.
     #[must_use]
     pub fn outlives_signals(self) -> bool {
-        matches!(self, Self::Unquiesce | Self::RollbackSwap)
+        matches!(self, Self::Unquiesce)
     }
 }
 

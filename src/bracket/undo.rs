@@ -2,31 +2,18 @@
 
 use crate::report::run::{RunArchive, RunReport, RunTarget, StepState};
 
-/// A name no longer than this is possible everywhere.
-const LONGEST_NAME: usize = 63;
-
-/// For each target with a before-archive, once COMMAND may have changed something: the
-/// command that puts it into a new database next to the original.
+/// Once COMMAND may have changed something: the command that puts the before-archives back and
+/// keeps what failed.
 pub(super) fn commands(report: &RunReport) -> Vec<String> {
-    if !touched(report) {
+    let befores = befores(report).count();
+    if !touched(report) || befores == 0 || befores < report.targets.len() {
         return Vec::new();
     }
-    befores(report)
-        .map(|archive| {
-            let target = report
-                .targets
-                .iter()
-                .find(|target| Some(&target.target) == archive.target.as_ref());
-            let database = target.map_or(archive.id.as_str(), |target| target.database.as_str());
-            let server = target.and_then(server).unwrap_or_default();
-            format!(
-                "{} restore {} --into {}{server}",
-                program(report),
-                word(&archive.id),
-                word(&beside(database, &report.run))
-            )
-        })
-        .collect()
+    vec![format!(
+        "{} rollback {}",
+        program(report),
+        word(&report.run)
+    )]
 }
 
 fn touched(report: &RunReport) -> bool {
@@ -36,8 +23,9 @@ fn touched(report: &RunReport) -> bool {
     begun && !matches!(report.state.as_str(), "failed" | "rolled_back")
 }
 
-/// What state things are in, and what to do next.
-pub(super) fn advice(report: &RunReport) -> Vec<String> {
+/// What state things are in, and what to do next; `kept` says where failed databases are after
+/// a rollback.
+pub(super) fn advice(report: &RunReport, kept: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     match report.state.as_str() {
         "failed" | "refused" | "proof_failed" | "aborted" => {
@@ -48,6 +36,7 @@ pub(super) fn advice(report: &RunReport) -> Vec<String> {
         }
         "rolled_back" => {
             lines.push("the target is what it was when the before-backup was taken".to_owned());
+            lines.extend(kept.iter().cloned());
         }
         "migration_failed" => {
             lines.push(
@@ -83,6 +72,9 @@ pub(super) fn advice(report: &RunReport) -> Vec<String> {
 
 /// A crash: what may have happened depends on the step that was under way.
 fn after_crash(report: &RunReport) -> Vec<String> {
+    if report.steps.iter().any(|step| step.step == "rollback") {
+        return half_rolled_back(report);
+    }
     let state = |step: &str| {
         report
             .steps
@@ -116,6 +108,17 @@ fn after_crash(report: &RunReport) -> Vec<String> {
     lines
 }
 
+/// A rollback that did not come to its end: it can be finished or undone.
+fn half_rolled_back(report: &RunReport) -> Vec<String> {
+    let (bookend, run) = (program(report), word(&report.run));
+    vec![
+        "its rollback did not come to its end: others may be kept from connecting until it is finished or undone"
+            .to_owned(),
+        format!("finish it: {bookend} resume {run}"),
+        format!("or undo it, if no database has changed places yet: {bookend} abort {run}"),
+    ]
+}
+
 /// How to see what a migration did.
 fn look(report: &RunReport) -> Vec<String> {
     report
@@ -142,14 +145,6 @@ fn program(report: &RunReport) -> String {
         .join(" ")
 }
 
-/// `--on`, where the archive's own server would not be found with its password: in a variable
-/// that only this run was told of.
-fn server(target: &RunTarget) -> Option<String> {
-    let name = name(target);
-    let usual = ["env:DATABASE_URL", "env:MONGODB_URI"];
-    (name.starts_with("env:") && !usual.contains(&name.as_str())).then(|| format!(" --on {name}"))
-}
-
 /// How to name a target on the command line without its password.
 fn name(target: &RunTarget) -> String {
     if let Some((_, named)) = target.origin.split_once(".toml: ") {
@@ -171,19 +166,6 @@ fn befores(report: &RunReport) -> impl Iterator<Item = &RunArchive> {
     })
 }
 
-/// A name for the old content beside the original: `shop_before_20261120t043512z`.
-fn beside(database: &str, run: &str) -> String {
-    let stamp = run.split('-').next().unwrap_or(run).to_ascii_lowercase();
-    let suffix = format!("_before_{stamp}");
-    let mut end = database
-        .len()
-        .min(LONGEST_NAME.saturating_sub(suffix.len()));
-    while !database.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{suffix}", &database[..end])
-}
-
 /// A word as a POSIX shell takes it.
 #[must_use]
 pub fn word(text: &str) -> String {
@@ -196,18 +178,7 @@ pub fn word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{beside, word};
-
-    #[test]
-    fn the_name_beside_fits_whatever_the_original_is_called() {
-        assert_eq!(
-            beside("shop", "20261120T043512Z-shop"),
-            "shop_before_20261120t043512z"
-        );
-        let long = beside(&"ä".repeat(31), "20261120T043512Z-x");
-        assert!(long.len() <= 63, "{long}");
-        assert!(long.ends_with("_before_20261120t043512z"));
-    }
+    use super::word;
 
     #[test]
     fn words_survive_a_shell() {

@@ -1,16 +1,17 @@
 //! `bookend abort`.
 
+use super::error::failure_of;
 use super::resume::nothing_to_do;
 use super::run::{
-    Held, Request, Start, Wanted, drive, drop_copies, find, hold_in_store, hold_on_servers,
-    still_running,
+    Held, LeftRun, Request, Start, Wanted, drive, drop_copies, find, held_to_be_put_back,
+    hold_in_store, hold_on_servers, release, still_running,
 };
 use super::words::place_beside;
 use super::{Exit, Failure, Invocation, Outcome};
 use crate::bracket::live::Subject;
 use crate::bracket::{Event, State};
 use crate::connection::Target;
-use crate::operation::Workspace;
+use crate::operation::{Workspace, rollback};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +19,8 @@ Examples:
   bookend abort 20261120T043512Z-shop
 
 Copies that the run made are dropped, and what --quiesce stopped is started again. If COMMAND was
-started on the target, the run ends as what it has come to; nothing of the target is changed.";
+started on the target, the run ends as what it has come to; nothing of the target is changed. A rollback
+that was cut off is undone, unless a database has changed places already (exit 4: resume finishes it).";
 
 /// Undo what an interrupted run left behind
 ///
@@ -39,28 +41,51 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         return Ok(nothing_to_do(&left));
     }
     still_running(&left)?;
-    if !left.allows(&Event::Aborted) {
-        return Err(Failure::new(
-            Exit::Refused,
-            "half-rolled-back",
-            "some databases are rolled back and others are not: that is no state to leave them in",
-        )
-        .hint(format!("bookend resume {}", ws.run)));
-    }
     let targets = left.targets(invocation)?;
-    // COMMAND is not run any more, whatever of it the journal could not hold.
-    let wanted = Wanted {
-        command: vec!["true".to_owned()],
-        quiesce: left.plan.quiesce.clone(),
-        unquiesce: left.plan.unquiesce.clone(),
-        terms: left.terms.clone(),
-        ..Wanted::of_abort(&left.plan)
-    };
+    let wanted = Wanted::without_command(&left.plan, &left.terms);
     let request = Request::new(invocation, &targets, wanted)?;
-    let (held, told) = held(invocation, &ws, &targets, &request).await?;
+    let (held, told) = if left.is_rolling_back() {
+        let held = held_to_be_put_back(invocation, &ws, &targets, &request).await?;
+        let undone = undo_rollback(&ws, &targets, &left).await;
+        match undone {
+            Ok(told) => (held, vec![told]),
+            Err(failure) => {
+                release(held.locks).await;
+                return Err(failure);
+            }
+        }
+    } else {
+        held(invocation, &ws, &targets, &request).await?
+    };
     let (journal, folder, _writer) = left.journal()?;
     let start = Start::Left(Event::Aborted, told);
     drive(invocation, &ws, &folder, journal, (request, held, start)).await
+}
+
+/// Everybody may connect again and no copy is left; what has changed places already is no state
+/// to leave it in.
+async fn undo_rollback(
+    ws: &Workspace,
+    targets: &[Target],
+    left: &LeftRun,
+) -> Result<String, Failure> {
+    let undone = rollback::undo(ws, targets, &left.diary()?).await;
+    let kept_as = undone.map_err(|error| failure_of(&error))?;
+    let done: Vec<&str> = targets
+        .iter()
+        .zip(&kept_as)
+        .filter(|(_, kept)| kept.is_some())
+        .map(|(target, _)| target.label())
+        .collect();
+    if done.is_empty() {
+        return Ok("its rollback was undone: no database has changed places".to_owned());
+    }
+    Err(Failure::new(
+        Exit::Refused,
+        "half-rolled-back",
+        format!("{} has changed places already", done.join(", ")),
+    )
+    .hint(format!("bookend resume {}", ws.run)))
 }
 
 /// As much as can be got hold of: what is held off has to be lifted even where a server is

@@ -1,8 +1,8 @@
 //! `bookend resume`.
 
 use super::run::{
-    Held, LeftRun, Request, Start, Wanted, drive, drop_copies, find, hold_in_store,
-    hold_on_servers, still_running, subjects,
+    Held, LeftRun, Request, Start, Wanted, drive, drop_copies, find, held_to_be_put_back,
+    hold_in_store, hold_on_servers, still_running, subjects,
 };
 use super::{Exit, Failure, Invocation, Outcome};
 use crate::bracket::template::Assignment;
@@ -18,7 +18,8 @@ Examples:
   bookend resume 20261120T043512Z-shop --env APP_KEY=…
 
 Steps before the migration are done again from their beginning; what is missing after it is done. A
-migration that was under way is never run again: its end is unknown, and the run ends as that.";
+migration that was under way is never run again: its end is unknown, and the run ends as that. A rollback
+that was cut off goes on.";
 
 /// Finish an interrupted run
 ///
@@ -52,9 +53,20 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     }
     still_running(&left)?;
     let targets = left.targets(invocation)?;
-    let wanted = Wanted::of_plan(invocation, &targets, (&left.plan, &left.terms), &args.env)?;
+    let rolling_back = left.is_rolling_back();
+    let wanted = if rolling_back {
+        Wanted::without_command(&left.plan, &left.terms)
+    } else {
+        Wanted::of_plan(invocation, &targets, (&left.plan, &left.terms), &args.env)?
+    };
     let request = Request::new(invocation, &targets, wanted)?;
-    let (held, told) = held(invocation, &ws, &targets, &request).await?;
+    let (held, told) = if rolling_back {
+        // Copies are still needed where some of it is done.
+        let held = held_to_be_put_back(invocation, &ws, &targets, &request).await?;
+        (held, Vec::new())
+    } else {
+        held(invocation, &ws, &targets, &request).await?
+    };
     let (journal, folder, _writer) = left.journal()?;
     let start = Start::Left(Event::Resumed, told);
     drive(invocation, &ws, &folder, journal, (request, held, start)).await

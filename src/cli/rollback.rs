@@ -3,17 +3,20 @@
 mod choose;
 mod told;
 
-use super::error::failure_of;
-use super::run::{hold_in_store, hold_on_servers, release, writer_lock};
-use super::words::{self, ArchiveOrigin};
+use std::sync::Arc;
+
+use super::run::{
+    Driven, Request, Start, Told, Wanted, drive_telling, held_to_be_put_back, keep, open,
+    still_running, store_failure,
+};
 use super::{Exit, Failure, Invocation, Outcome};
-use crate::bracket::journal::PlannedTarget;
-use crate::connection::{ConnectionError, Target};
-use crate::engine::EngineError;
-use crate::operation::rollback::{DIARY, Diary, Ended, Options, Past, Subject, drive, read};
-use crate::operation::{self, OperationError, Workspace};
-use crate::snapshot::Source as _;
-use crate::store::{RunFolder, StoreError, StoreLock};
+use crate::bracket::hands::Unwatched;
+use crate::bracket::history::{Writer, report};
+use crate::bracket::journal::{JOURNAL, Record};
+use crate::bracket::{Event, Stop};
+use crate::operation::Workspace;
+use crate::operation::rollback::{DIARY, Options, Past, read};
+use crate::store::RunFolder;
 use choose::Chosen;
 use told::StepLines;
 
@@ -60,148 +63,94 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         discard_writes: args.discard_writes,
     };
     let mut ws = invocation.workspace("rollback")?;
-    let chosen = choose::choose(&ws.store, args.run.as_deref())?;
+    let mut chosen = choose::choose(&ws.store, args.run.as_deref())?;
     ws.run.clone_from(&chosen.run);
-    let (folder, _writer) = take(&ws, &chosen)?;
-    let past = past(&folder)?;
-    if past.rolled_back && !options.no_swap {
-        return Ok(told::nothing_to_do(&chosen, &past));
+    let left = open(&ws, &chosen.run)?;
+    let past = left.diary()?.so_far();
+    if past.rolled_back && !options.no_swap && !left.is_rolling_back() {
+        return Ok(told::nothing_to_do(&chosen, past));
     }
     choose::check_touched(&chosen)?;
+    still_running(&left)?;
     for later in &chosen.later {
         invocation.screen.warning(&format!(
             "run {later} came after it: what that one did is undone too"
         ));
     }
-    let mut subjects = Vec::new();
-    for (index, planned) in chosen.targets.iter().enumerate() {
-        subjects.push(subject(invocation, &ws, &chosen, (index, planned)).await?);
-    }
-    let targets: Vec<Target> = subjects.iter().map(|one| one.target.clone()).collect();
-    let _store = hold_in_store(&ws, &targets)?;
-    let present = present(&ws, &targets).await;
-    let locks = hold_on_servers(&ws, &present, true).await?;
-    let log = folder.journal(DIARY).map_err(store_failure)?;
-    let diary = Diary::new(log, past);
-    let lines = StepLines::new(invocation.screen, chosen.targets.len());
+    let targets = left.targets(invocation)?;
+    let wanted = Wanted {
+        rollback: Some(options),
+        ..Wanted::without_command(&left.plan, &left.terms)
+    };
+    let request = Request::new(invocation, &targets, wanted)?;
+    let held = held_to_be_put_back(invocation, &ws, &targets, &request).await?;
+    let (journal, folder, _writer) = left.journal()?;
+    let lines = StepLines::new(invocation.screen, targets.len());
     lines.title(&chosen.run);
-    let result = drive(&ws, subjects, options, (&diary, &lines)).await;
-    release(locks).await;
-    let (ended, failure) = match result {
-        Ok(ended) => (ended, None),
-        Err(error) => (Ended::default(), Some(failure_of(&error))),
+    let told = Told {
+        watch: &Unwatched,
+        rollback_step: Arc::new(move |step| lines.print_step(step)),
     };
-    Ok(told::outcome(&chosen, &diary.so_far(), &ended, failure))
+    let start = Start::Left(Event::RollbackAsked, Vec::new());
+    let asked = (request, held, start);
+    let driven = drive_telling(invocation, &ws, &folder, journal, asked, told).await?;
+    let (past, failure) = ended(&ws, &mut chosen, &folder, &driven)?;
+    Ok(told::outcome(&chosen, past, failure))
 }
 
-/// The databases that are there: one that the migration dropped needs not be held.
-async fn present(ws: &Workspace, targets: &[Target]) -> Vec<Target> {
-    let mut present = Vec::new();
-    for target in targets {
-        let Ok(engine) = ws.engines.get(target.engine()) else {
-            continue;
-        };
-        let seen = engine.inspect(&ws.context(), target).await;
-        if !matches!(
-            seen,
-            Err(EngineError::Connection(
-                ConnectionError::UnknownDatabase { .. }
-            ))
-        ) {
-            present.push(target.clone());
-        }
-    }
-    present
-}
-
-/// The run's folder, with nobody else at work on the run.
-fn take(ws: &Workspace, chosen: &Chosen) -> Result<(RunFolder, StoreLock), Failure> {
-    let holder = format!(
-        "a rollback of {} (process {})",
-        chosen.run,
-        std::process::id()
-    );
-    let writer = ws.store.lock(&writer_lock(&chosen.run), &holder);
-    let writer = writer.map_err(|error| match error {
-        StoreError::Busy { holder, .. } => Failure::new(
-            Exit::Refused,
-            "busy",
-            format!("run {} is under way: {holder}", chosen.run),
-        )
-        .hint("bookend status"),
-        other => store_failure(other),
-    })?;
-    match ws.store.run(&chosen.run).map_err(store_failure)? {
-        Some(folder) => Ok((folder, writer)),
-        None => Err(choose::no_such_run(&chosen.run)),
-    }
-}
-
-fn past(folder: &RunFolder) -> Result<Past, Failure> {
-    let lines = folder.lines(DIARY).map_err(store_failure)?;
-    read(&lines).map_err(|error| {
-        Failure::of(Exit::Failed, "rollback-record", &error)
-            .hint(format!("look at {}", folder.path().join(DIARY).display()))
-    })
-}
-
-async fn subject(
-    invocation: &Invocation,
+/// What it came to. The run's own report is made anew, for it tells of its rollback too.
+fn ended(
     ws: &Workspace,
-    chosen: &Chosen,
-    (index, planned): (usize, &PlannedTarget),
-) -> Result<Subject, Failure> {
-    let Some(before) = chosen.before(index) else {
-        return Err(Failure::new(
-            Exit::Refused,
-            "no-before-archive",
-            format!(
-                "run {} has no archive of {} from before",
-                chosen.run, planned.label
-            ),
-        ));
+    chosen: &mut Chosen,
+    folder: &RunFolder,
+    driven: &Driven,
+) -> Result<(Past, Option<Failure>), Failure> {
+    let past = past(ws, &chosen.run)?;
+    let journal = &driven.journal;
+    let writer = match driven.broken {
+        Some(_) => Writer::Gone,
+        None => Writer::Alive,
     };
-    let target = target(invocation, ws, before, planned).await?;
-    Ok(Subject {
-        target,
-        before: before.into(),
-        after: chosen
-            .after(index)
-            .map(Into::into)
-            .filter(|path: &std::path::PathBuf| path.is_file()),
-    })
+    let mut report = report(folder.run(), journal.records(), journal.state(), writer);
+    report.journal = Some(folder.path().join(JOURNAL).display().to_string());
+    let kept = keep(folder, &mut report);
+    let since = journal.records().iter();
+    let since = since.rev().take_while(|r| r.event != Event::RollbackAsked);
+    let stopped = since.filter(|record| record.detail.setback.is_some());
+    let failure = match (&driven.broken, stopped.last()) {
+        (Some((error, _)), None) => Some(Failure::of(Exit::Failed, "journal", error).hint(
+            format!("make room in the store; then bookend resume {}", chosen.run),
+        )),
+        (_, Some(record)) => Some(stopped_by(driven, record)),
+        (None, None) => kept.err(),
+    };
+    chosen.report = report;
+    Ok((past, failure))
 }
 
-/// The target by its name in the configuration, by the variable that the run found it in, or
-/// the archive's own server.
-async fn target(
-    invocation: &Invocation,
-    ws: &Workspace,
-    before: &str,
-    planned: &PlannedTarget,
-) -> Result<Target, Failure> {
-    let named = planned.origin.split_once(".toml: ").map(|(_, name)| name);
-    let known = match named {
-        Some(name) if invocation.config.is_target(name) => Some(invocation.target(Some(name))?),
-        Some(_) => None,
-        None => Target::parse(&format!("env:{}", planned.origin), &invocation.environment).ok(),
-    };
-    if let Some(known) = known
-        && known.display_url() == planned.url
-    {
-        return Ok(known.with_label(&planned.label));
+/// The operation's failure with its own exit code, whatever state the run itself is in.
+fn stopped_by(driven: &Driven, record: &Record) -> Failure {
+    let setback = record.detail.setback.clone().unwrap_or_default();
+    match driven.explainer.last() {
+        Some(last) if last.code == setback.code => last,
+        Some(_) | None => Failure {
+            exit: match record.event {
+                Event::Stopped(Stop::Refused) => Exit::Refused,
+                _ => Exit::Failed,
+            },
+            code: "rollback",
+            message: setback.message,
+            causes: setback.causes,
+            hint: setback.hint,
+        },
     }
-    let archive = operation::open(std::path::Path::new(before))
-        .await
-        .map_err(|error| failure_of(&error))?;
-    let origin = ArchiveOrigin {
-        id: archive.id(),
-        label: &planned.label,
-        snapshot: archive.snapshot(),
-    };
-    words::home(invocation, ws, &origin).await
 }
 
-fn store_failure(error: StoreError) -> Failure {
-    failure_of(&OperationError::from(error))
+fn past(ws: &Workspace, run: &str) -> Result<Past, Failure> {
+    let folder = ws.store.run(run).map_err(store_failure)?;
+    let lines = match folder {
+        Some(folder) => folder.lines(DIARY).map_err(store_failure)?,
+        None => Vec::new(),
+    };
+    read(&lines).map_err(|error| Failure::of(Exit::Failed, "rollback-record", &error))
 }

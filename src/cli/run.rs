@@ -20,11 +20,12 @@ use crate::bracket::template::Assignment;
 use crate::bracket::{Reason, Terms};
 use crate::connection::Target;
 
+pub(super) use finish::keep;
 pub(super) use launch::{
-    Held, Start, can_keep, drive, hold_in_store, hold_nothing, hold_on_servers, name_run,
-    new_journal, release, store_failure, subject, subjects,
+    Driven, Held, Start, Told, can_keep, drive, drive_telling, hold_in_store, hold_nothing,
+    hold_on_servers, name_run, new_journal, release, store_failure, subject, subjects,
 };
-pub(super) use left::{LeftRun, drop_copies, find, still_running};
+pub(super) use left::{LeftRun, drop_copies, find, held_to_be_put_back, open, still_running};
 pub(super) use request::{Request, writer_lock};
 pub(super) use wanted::Wanted;
 
@@ -95,6 +96,10 @@ pub struct Args {
     #[arg(long)]
     keep_copy: bool,
 
+    /// What becomes of a target whose migration or check failed: kept as it is, or rolled back at once
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    on_failure: OnFailure,
+
     /// Ask on the terminal after the rehearsal
     #[arg(long)]
     pause: bool,
@@ -116,6 +121,16 @@ pub struct Args {
     migration_files: Vec<PathBuf>,
 }
 
+/// What becomes of a target whose migration or check failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum OnFailure {
+    /// It stays as it is
+    #[default]
+    Keep,
+    /// It is rolled back at once, and the failed database kept
+    Rollback,
+}
+
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
     Reason::new(text).map_err(|error| error.to_string())
 }
@@ -132,7 +147,7 @@ impl From<Args> for Wanted {
                 pause: args.pause,
                 quiesce: args.quiesce.is_some(),
                 unquiesce: args.unquiesce.is_some(),
-                rollback: false,
+                rollback: args.on_failure == OnFailure::Rollback,
                 rehearse_only: false,
             },
             command: args.command,
@@ -146,6 +161,7 @@ impl From<Args> for Wanted {
             allow_loss: args.allow_loss,
             keep_copy: args.keep_copy,
             migration_files: args.migration_files,
+            rollback: None,
         }
     }
 }

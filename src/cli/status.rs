@@ -9,9 +9,8 @@ use crate::bracket::history::Writer;
 use crate::bracket::journal::JOURNAL;
 use crate::bracket::survey::{FoundRun, Partial, survey};
 use crate::operation::OperationError;
-use crate::operation::rollback::{DIARY, read};
 use crate::operation::sandbox::{self, SandboxLeft};
-use crate::report::run::{LeftBehind, RunReport, StatusReport, status_json, status_text};
+use crate::report::run::{LeftBehind, StatusReport, status_json, status_text};
 use crate::store::{Store, StoreError};
 
 const EXAMPLES: &str = "\
@@ -76,46 +75,7 @@ async fn look(store: &Store) -> Result<StatusReport, Failure> {
     status
         .left_behind
         .extend(sandboxes.iter().map(left_sandbox));
-    for told in &mut status.runs {
-        rolled_back(store, told)?;
-    }
     Ok(status)
-}
-
-/// What the record of a run's rollback adds to the run.
-fn rolled_back(store: &Store, told: &mut RunReport) -> Result<(), Failure> {
-    let Some(folder) = store.run(&told.run).map_err(failure)? else {
-        return Ok(());
-    };
-    let lines = folder.lines(DIARY).map_err(failure)?;
-    let Ok(past) = read(&lines) else {
-        told.advice.push(format!(
-            "the record of its rollback cannot be read: {}",
-            folder.path().join(DIARY).display()
-        ));
-        return Ok(());
-    };
-    if past.open && !store.is_held(&writer_lock(&told.run)) {
-        told.advice.push(format!(
-            "its rollback ended without a word: others may be kept from connecting until it is finished or undone: bookend rollback {}",
-            told.run
-        ));
-    } else if past.rolled_back {
-        "rolled_back".clone_into(&mut told.state);
-        told.exit = 0;
-        told.error = None;
-        told.undo.clear();
-        told.advice = told
-            .targets
-            .iter()
-            .zip(&past.kept_as)
-            .filter_map(|(target, kept)| {
-                let kept = kept.as_deref()?;
-                Some(format!("{}: what failed is kept as {kept}", target.target))
-            })
-            .collect();
-    }
-    Ok(())
 }
 
 fn left_sandbox(left: &SandboxLeft) -> LeftBehind {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use super::{Scene, step};
 
@@ -49,20 +50,57 @@ fn a_rollback_killed_after_any_record_is_finished_or_undone_by_the_next() {
         killed_after(&scene, run, lines);
         let status = scene.bookend.succeed(&["status", run, "--json"]).json();
         let state = status["state"].as_str().unwrap();
-        assert!(["completed", "rolled_back"].contains(&state), "{status:#}");
+        assert!(
+            ["completed", "rolled_back", "interrupted"].contains(&state),
+            "{status:#}"
+        );
+        if state == "interrupted" {
+            let advice = status["advice"].to_string();
+            assert!(advice.contains("bookend resume"), "{status:#}");
+        }
         // Never a mixture: the name has the state before or the failed one.
         let swapped = scene
             .databases()
             .iter()
             .any(|name| name.contains("_failed_"));
-        let told = scene.rollback(&["--end-sessions"]);
-        let told = told.expect_code(0).json();
-        assert_eq!(told["nothing_to_do"], swapped, "after {lines}: {told:#}");
+        let told = match (lines % 3, state) {
+            (0, "interrupted") => resumed(&scene, run),
+            (1, "interrupted") => given_up(&scene, run, swapped, &failed),
+            _ => {
+                let told = scene.rollback(&["--end-sessions"]);
+                let told = told.expect_code(0).json();
+                assert_eq!(told["nothing_to_do"], swapped, "after {lines}: {told:#}");
+                told
+            }
+        };
         scene.is_rolled_back(&told, &before, &failed);
+        let resumed = scene.bookend.succeed(&["resume", run]);
+        assert!(resumed.stdout.contains("nothing to do"), "{resumed}");
         let again = scene.rollback(&[]).expect_code(0).json();
         assert_eq!(again["nothing_to_do"], true);
         scene.drop_kept();
     }
+}
+
+/// `resume` finishes what was begun, with the options that it was begun with.
+fn resumed(scene: &Scene, run: &str) -> Value {
+    let resumed = scene.bookend.succeed(&["resume", run, "--json"]).json();
+    assert_eq!(resumed["state"], "rolled_back", "{resumed:#}");
+    scene.rollback(&[]).expect_code(0).json()
+}
+
+/// `abort` undoes it, unless the database has changed places already.
+fn given_up(scene: &Scene, run: &str, swapped: bool, failed: &str) -> Value {
+    let aborted = scene.bookend.run(&["abort", run, "--json"]);
+    if swapped {
+        let aborted = aborted.expect_code(4).json();
+        assert_eq!(aborted["error"]["code"], "half-rolled-back", "{aborted:#}");
+        return resumed(scene, run);
+    }
+    let aborted = aborted.expect_code(0).json();
+    assert_eq!(aborted["state"], "completed", "{aborted:#}");
+    scene.is_not_rolled_back(failed);
+    scene.rollback(&["--end-sessions"]).expect_code(0).json()
 }
 
 #[test]
@@ -72,27 +110,18 @@ fn a_crash_while_connections_are_held_off_is_told_and_they_are_allowed_again() {
     let run = scene.migrate("ALTER TABLE users ADD email text");
     let run = run["run"].as_str().unwrap().to_owned();
     let failed = scene.content(scene.name());
-    // As a crash right after the first act leaves it.
-    let oid = scene.server.psql(
-        "postgres",
-        &format!(
-            "SELECT oid FROM pg_database WHERE datname = '{}'",
-            scene.name()
-        ),
-    );
-    let record = format!(
-        "{{\"record\":\"begun\",\"at\":\"2026-01-01T00:00:00Z\",\"options\":{{\"end_sessions\":false,\"no_swap\":false,\"discard_writes\":false}},\"targets\":[\"x\"],\"pid\":1}}\n\
-         {{\"record\":\"about_to\",\"at\":\"2026-01-01T00:00:00Z\",\"target\":0,\"does\":{{\"act\":\"hold_off\",\"database\":\"{}\",\"identity\":\"{}\"}}}}\n",
-        scene.name(),
-        oid.trim()
-    );
-    let path = scene
-        .bookend
-        .store()
-        .join("runs")
-        .join(&run)
-        .join("rollback.jsonl");
-    std::fs::write(path, record).unwrap();
+    let begun = || {
+        let path = scene.bookend.store().join("runs").join(&run);
+        let text = std::fs::read_to_string(path.join("rollback.jsonl")).unwrap_or_default();
+        text.contains("\"about_to\"") && text.contains("hold_off")
+    };
+    let mut running = scene.bookend.spawn(&["rollback"]);
+    while !running.ended() && !begun() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    // As the crash leaves it if it comes right after the act.
     let name = scene.name();
     scene.server.psql(
         "postgres",
@@ -100,7 +129,9 @@ fn a_crash_while_connections_are_held_off_is_told_and_they_are_allowed_again() {
     );
     let status = scene.bookend.succeed(&["status", "--json"]).json();
     assert!(
-        status["advice"].to_string().contains("bookend rollback"),
+        status["advice"]
+            .to_string()
+            .contains("kept from connecting"),
         "{status:#}"
     );
     let told = scene.rollback(&[]).expect_code(0).json();

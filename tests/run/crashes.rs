@@ -154,7 +154,7 @@ fn a_crash_during_the_migration_is_unknown_and_never_a_success() {
         told["undo"][0]
             .as_str()
             .unwrap()
-            .starts_with("bookend restore")
+            .starts_with("bookend rollback")
     );
     let text = bookend.succeed(&["status"]).stdout;
     assert!(text.contains("unknown: its end was not seen"), "{text}");

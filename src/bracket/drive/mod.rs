@@ -5,8 +5,6 @@ mod perform;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-
 use super::event::{Event, Note, Stop, Terms};
 use super::hands::{Hands, Notes, Watch};
 use super::journal::{Detail, Journal, JournalError, Plan, Record, Setback};
@@ -65,8 +63,7 @@ fn left_out(course: &Course, here: &Stage) -> Option<Reason> {
         | Stage::Unquiesce(_)
         | Stage::Compare(_)
         | Stage::Bundle
-        | Stage::RollbackProof(..)
-        | Stage::RollbackSwap(..) => None,
+        | Stage::Rollback(_) => None,
     }
 }
 
@@ -146,8 +143,8 @@ impl<'a> Bracket<'a> {
                     let target = turn(&state);
                     self.record(target, Event::Skipped(step), Detail::reason(reason))?;
                 }
-                // A swap that was stopped between two targets is for `resume`, not to be tried
-                // again and again.
+                // A rollback that was stopped half way is for `resume`, not to be tried again and
+                // again.
                 Some(Todo::Do(step, _)) if stopped == Some(step) => {
                     return Err(JournalError::Unfinished(step.word()));
                 }
@@ -206,7 +203,7 @@ impl<'a> Bracket<'a> {
             let detail = with_setback(words::interrupted(signal));
             return self.end(step, target, (ending, detail)).await;
         }
-        if let Step::Quiesce | Step::Migration | Step::RollbackSwap = step
+        if let Step::Quiesce | Step::Migration | Step::Rollback = step
             && let Err(trouble) = self.hands.still_alone().await
         {
             let detail = with_setback(trouble.setback);
@@ -253,8 +250,7 @@ impl<'a> Bracket<'a> {
             | Step::After
             | Step::Compare
             | Step::Bundle
-            | Step::RollbackProof
-            | Step::RollbackSwap => None,
+            | Step::Rollback => None,
         };
         Detail {
             command,
@@ -267,18 +263,13 @@ impl<'a> Bracket<'a> {
 struct Scribe<'a> {
     journal: &'a Mutex<Journal>,
     watch: &'a dyn Watch,
-    target: Option<usize>,
 }
 
 impl Notes for Scribe<'_> {
-    fn note(&self, note: Note, act: Option<Value>) -> io::Result<()> {
-        let detail = Detail {
-            act,
-            ..Detail::default()
-        };
+    fn note(&self, note: Note) -> io::Result<()> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         journal
-            .record(self.target, Event::Noted(note), detail)
+            .record(None, Event::Noted(note), Detail::default())
             .map_err(io::Error::other)?;
         self.watch.recorded(journal.records(), journal.state());
         Ok(())
@@ -293,24 +284,14 @@ fn turn(state: &State) -> Option<usize> {
 }
 
 fn keeps_copies(step: Step) -> bool {
-    matches!(
-        step,
-        Step::Proof | Step::Rehearsal | Step::RollbackProof | Step::RollbackSwap
-    )
+    matches!(step, Step::Proof | Step::Rehearsal)
 }
 
 /// Whether copies that were kept are still to be used.
 fn needs(state: &State) -> bool {
     matches!(
         state,
-        State::Under(
-            _,
-            Stage::Proof(_)
-                | Stage::Rehearsal(_)
-                | Stage::RollbackProof(..)
-                | Stage::RollbackSwap(..),
-            _
-        )
+        State::Under(_, Stage::Proof(_) | Stage::Rehearsal(_), _)
     )
 }
 

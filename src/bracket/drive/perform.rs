@@ -32,16 +32,14 @@ impl Bracket<'_> {
             Step::After => self.back_up(turn, Side::After).await,
             Step::Compare => self.compare(turn).await,
             Step::Bundle => self.bundle().await,
-            Step::RollbackProof => self.prove_beside(turn).await,
-            Step::RollbackSwap => self.put_back(turn).await,
+            Step::Rollback => self.roll_back().await,
         }
     }
 
-    fn scribe(&self, target: Option<usize>) -> Scribe<'_> {
+    fn scribe(&self) -> Scribe<'_> {
         Scribe {
             journal: &self.journal,
             watch: self.watch,
-            target,
         }
     }
 
@@ -86,7 +84,7 @@ impl Bracket<'_> {
 
     async fn rehearse(&self) -> Result<Ending, Trouble> {
         let befores = memory::befores(&self.records());
-        let tried = self.hands.rehearse(&befores, &self.scribe(None)).await?;
+        let tried = self.hands.rehearse(&befores, &self.scribe()).await?;
         let mut detail = Detail::lines(tried.lines);
         detail.setback = tried.setback;
         if let CommandEnd::Exited(code) = tried.rehearsed.end {
@@ -133,7 +131,7 @@ impl Bracket<'_> {
     }
 
     async fn command(&self, step: Step) -> Result<Ending, Trouble> {
-        let scribe = self.scribe(None);
+        let scribe = self.scribe();
         let (ended, who, facts) = match step {
             Step::Quiesce => (
                 self.hands.quiesce(&scribe).await?,
@@ -198,26 +196,13 @@ impl Bracket<'_> {
         Ok((Event::Done(Done::Bundle), detail))
     }
 
-    async fn prove_beside(&self, target: usize) -> Result<Ending, Trouble> {
-        let archive = self.before(target, Step::RollbackProof)?;
-        let scribe = self.scribe(Some(target));
-        let proved = self.hands.prove_beside(target, &archive, &scribe).await?;
-        let proven = proved.proven;
-        Ok((
-            Event::Done(Done::RollbackProof(proven)),
-            proof_detail(&archive, proved),
-        ))
-    }
-
-    async fn put_back(&self, target: usize) -> Result<Ending, Trouble> {
-        let archive = self.before(target, Step::RollbackSwap)?;
-        let acts = memory::acts(&self.records(), target);
-        let scribe = self.scribe(Some(target));
-        let lines = self
-            .hands
-            .put_back(target, &archive, &acts, &scribe)
-            .await?;
-        Ok((Event::Done(Done::RollbackSwap), Detail::lines(lines)))
+    async fn roll_back(&self) -> Result<Ending, Trouble> {
+        let records = self.records();
+        let (befores, afters) = (memory::befores(&records), memory::afters(&records));
+        let done = self.hands.roll_back(&befores, &afters).await?;
+        let mut detail = Detail::lines(done.lines);
+        detail.kept_as = done.kept_as;
+        Ok((Event::Done(Done::Rollback(done.came_to)), detail))
     }
 
     fn before(&self, target: usize, step: Step) -> Result<ArchiveFacts, Trouble> {

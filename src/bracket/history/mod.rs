@@ -2,9 +2,10 @@
 
 mod steps;
 
-use super::event::{Done, Event, Stop, Terms};
+use super::event::{Done, Event, PutBack, Stop, Terms};
 use super::journal::{Plan, Record, Setback};
-use super::state::{Phase, State};
+use super::outcome::Outcome;
+use super::state::{Phase, Stage, State};
 use super::step::Step;
 use super::{memory, undo};
 use crate::report::run::{
@@ -70,7 +71,7 @@ pub fn report(run: &str, records: &[Record], state: &State, writer: Writer) -> R
         journal: None,
     };
     report.undo = undo::commands(&report);
-    report.advice = undo::advice(&report);
+    report.advice = undo::advice(&report, &view.kept());
     report
 }
 
@@ -111,6 +112,10 @@ impl View<'_> {
                 Event::Resumed | Event::Aborted | Event::RollbackAsked
             )
         });
+        // How an attempt to roll it back ended is not how the run did.
+        if own.is_some_and(|at| self.records[at].event == Event::RollbackAsked) {
+            return None;
+        }
         let last =
             self.records[own.unwrap_or(0)..]
                 .iter()
@@ -223,11 +228,37 @@ impl View<'_> {
         found
     }
 
+    /// In words: the names under which failed databases are kept.
+    fn kept(&self) -> Vec<String> {
+        let rolled =
+            self.records.iter().rev().find(|record| {
+                matches!(record.event, Event::Done(Done::Rollback(PutBack::Swapped)))
+            });
+        let kept_as = rolled.map_or(&[][..], |record| &record.detail.kept_as);
+        let each = kept_as.iter().enumerate();
+        each.filter_map(|(target, kept)| {
+            let (label, kept) = (self.label(Some(target))?, kept.as_ref()?);
+            Some(format!("{label}: what failed is kept as {kept}"))
+        })
+        .collect()
+    }
+
     /// The last thing that went wrong; that something stays stopped only where nothing else
     /// did.
     fn error(&self) -> Option<RunError> {
+        if let State::Ended(_, Outcome::RolledBack) = self.state {
+            return None;
+        }
+        // How an attempt to roll it back ended is not how the run did.
+        let asked = self
+            .records
+            .iter()
+            .position(|r| r.event == Event::RollbackAsked);
+        let own = asked
+            .filter(|_| !half_way(self.state))
+            .unwrap_or(self.records.len());
         let with_setback = || {
-            self.records
+            self.records[..own]
                 .iter()
                 .rev()
                 .filter(|r| r.detail.setback.is_some())
@@ -276,6 +307,11 @@ fn run_error(setback: &Setback) -> RunError {
         causes: setback.causes.clone(),
         hint: setback.hint.clone(),
     }
+}
+
+/// True while a rollback has not come to its end.
+fn half_way(state: &State) -> bool {
+    matches!(state, State::Under(_, Stage::Rollback(_), _))
 }
 
 /// True while nobody has said how the run's present step ended.

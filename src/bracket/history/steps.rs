@@ -53,7 +53,7 @@ pub(super) fn steps(view: &View) -> Vec<RunStep> {
     // A rollback comes after all that was never reached.
     let rollback = all
         .iter()
-        .position(|step| step.step.starts_with("rollback"))
+        .position(|step| step.step == Step::Rollback.word())
         .unwrap_or(all.len());
     let at = if matches!(view.state, State::Ended(..)) {
         rollback
@@ -100,13 +100,17 @@ fn taken(view: &View, terms: &Terms) -> Vec<Taken> {
                     shown,
                 });
             }
-            Event::Done(_) | Event::Stopped(_) | Event::Resumed | Event::Aborted => {
+            Event::Done(_)
+            | Event::Stopped(_)
+            | Event::Resumed
+            | Event::Aborted
+            | Event::RollbackAsked => {
                 if let Some(open) = taken.last_mut().filter(|last| last.open) {
                     close(open, &record.event, record.elapsed_ms, view.state);
                     add_detail(&mut open.shown, &record.detail);
                 }
             }
-            Event::Planned(_) | Event::Noted(_) | Event::RollbackAsked => {}
+            Event::Planned(_) | Event::Noted(_) => {}
         }
     }
     taken
@@ -144,7 +148,7 @@ fn close(taken: &mut Taken, event: &Event, elapsed_ms: u64, state: &State) {
 /// The steps of a run that goes its usual way.
 fn usual(terms: &Terms) -> Vec<(Step, Option<usize>)> {
     let part = |step: &Step| match step {
-        Step::RollbackProof | Step::RollbackSwap => false,
+        Step::Rollback => false,
         Step::Preflight | Step::Before | Step::Proof | Step::Rehearsal => true,
         _ if terms.rehearse_only => false,
         Step::Pause => terms.pause,
@@ -168,12 +172,7 @@ fn turns(step: Step, terms: &Terms) -> Vec<(Step, Option<usize>)> {
 /// The steps that are still to come.
 fn ahead(course: &Course, here: &Stage, phase: Phase) -> Vec<(Step, Option<usize>)> {
     let mut all = match here {
-        Stage::RollbackProof(..) | Stage::RollbackSwap(..) => {
-            [Step::RollbackProof, Step::RollbackSwap]
-                .into_iter()
-                .flat_map(|step| turns(step, &course.terms))
-                .collect()
-        }
+        Stage::Rollback(_) => vec![(Step::Rollback, None)],
         Stage::Unquiesce(Then::End(_)) => vec![(Step::Unquiesce, None)],
         _ => usual(&course.terms),
     };
@@ -220,16 +219,13 @@ fn came_to(done: Done) -> StepState {
         Done::Preflight
         | Done::Before { .. }
         | Done::Proof(Proven::Identical)
-        | Done::RollbackProof(Proven::Identical)
         | Done::Pause(_)
         | Done::Gap(Seen::Quiet | Seen::Written)
         | Done::After
         | Done::Compare(_)
         | Done::Bundle
-        | Done::RollbackSwap => StepState::Ok,
-        Done::Proof(Proven::Different) | Done::RollbackProof(Proven::Different) => {
-            StepState::Failed
-        }
+        | Done::Rollback(_) => StepState::Ok,
+        Done::Proof(Proven::Different) => StepState::Failed,
         Done::Rehearsal(found) => {
             let checked = found.check.is_none_or(CommandEnd::is_success);
             if found.end.is_success() && checked && !found.astray && !found.losses_refused {

@@ -67,9 +67,9 @@ pub struct Detail {
     /// What a rehearsal found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<RehearsalFacts>,
-    /// What is about to be changed outside, or was, in the engine's own words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub act: Option<Value>,
+    /// After a rollback: the names under which the failed databases are kept, target by target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_as: Vec<Option<String>>,
     /// Where the bundle lies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,

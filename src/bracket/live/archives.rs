@@ -66,6 +66,9 @@ impl Live {
         archive: &ArchiveFacts,
         keep: bool,
     ) -> Result<Proved, Trouble> {
+        if self.wishes.rolls_back {
+            self.can_be_put_back(target, archive).await?;
+        }
         let subject = self.subject(target)?;
         let mut proof = operation::prove(&self.ws, Path::new(&archive.path), &subject.place)
             .await

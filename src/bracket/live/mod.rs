@@ -6,6 +6,7 @@ mod copies;
 mod gap;
 mod preflight;
 mod rehearsal;
+mod rollback;
 mod watched;
 
 use std::path::PathBuf;
@@ -18,13 +19,15 @@ use super::bundling::{BundlingError, Wanted, bundle_run};
 use super::command::Streams;
 use super::event::{Answer, Matched, Stop};
 use super::hands::{
-    BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, Side, Tried, Trouble,
+    BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, RolledBack, Side, Tried,
+    Trouble,
 };
 use super::history::Writer;
 use super::journal::{ArchiveFacts, CommandFacts, Setback};
 use super::loss;
 use crate::connection::Target;
 use crate::engine::{Inspection, TargetLock};
+use crate::operation::rollback::{Options, StepTold};
 use crate::operation::{self, OperationError, Place, Sandbox, Workspace};
 use crate::report::figures::size;
 use crate::report::run::change_lines;
@@ -49,6 +52,8 @@ pub struct Surroundings {
     pub explain: Box<dyn Fn(&OperationError) -> Explained + Send + Sync>,
     /// The signal by which somebody asked for the end.
     pub signal: Box<dyn Fn() -> Option<i32> + Send + Sync>,
+    /// Is told of each step of a rollback as soon as it is over.
+    pub rollback_step: Arc<dyn Fn(&StepTold) + Send + Sync>,
     /// Asks a person whether to go on; may block.
     pub ask: Arc<dyn Fn() -> std::io::Result<bool> + Send + Sync>,
 }
@@ -77,6 +82,10 @@ pub struct Wishes {
     pub allow_loss: Vec<String>,
     /// Whether the rehearsed copies stay, as staging databases.
     pub keep_copies: bool,
+    /// Whether a failed migration is to be rolled back at once.
+    pub rolls_back: bool,
+    /// How a rollback is to be done, where that was said now; otherwise as it was begun.
+    pub rollback: Option<Options>,
 }
 
 /// Hands that do.
@@ -318,23 +327,12 @@ impl Hands for Live {
         Ok(Bundled { path, lines })
     }
 
-    async fn prove_beside(
+    async fn roll_back(
         &self,
-        _target: usize,
-        _archive: &ArchiveFacts,
-        _notes: &dyn Notes,
-    ) -> Result<Proved, Trouble> {
-        Err(plain(Stop::Failed, "there is no rollback yet"))
-    }
-
-    async fn put_back(
-        &self,
-        _target: usize,
-        _archive: &ArchiveFacts,
-        _acts: &[Value],
-        _notes: &dyn Notes,
-    ) -> Result<Vec<String>, Trouble> {
-        Err(plain(Stop::Failed, "there is no rollback yet"))
+        befores: &[ArchiveFacts],
+        afters: &[ArchiveFacts],
+    ) -> Result<RolledBack, Trouble> {
+        self.put_all_back(befores, afters).await
     }
 
     async fn still_alone(&self) -> Result<(), Trouble> {

@@ -301,10 +301,9 @@ struct Telling<'a> {
 }
 
 impl Notes for Telling<'_> {
-    fn note(&self, note: Note, act: Option<Value>) -> io::Result<()> {
-        if let Note::Started { pid, .. } = note {
-            self.pid.send_replace(Some(pid));
-        }
-        self.notes.note(note, act)
+    fn note(&self, note: Note) -> io::Result<()> {
+        let Note::Started { pid, .. } = note;
+        self.pid.send_replace(Some(pid));
+        self.notes.note(note)
     }
 }

@@ -7,6 +7,7 @@ use super::{Paper, Run, Scripted, driven, noon, run, terms};
 use crate::bracket::drive::Bracket;
 use crate::bracket::event::{CommandEnd, Done, Event, Proven, Stop, Terms};
 use crate::bracket::hands::Unwatched;
+use crate::bracket::history::{Writer, report};
 use crate::bracket::journal::{Journal, read};
 use crate::bracket::outcome::Outcome;
 use crate::bracket::state::State;
@@ -166,26 +167,23 @@ async fn a_rollback_cut_short_at_any_record_is_finished_by_resume() {
     let records = read(&whole).unwrap().records;
     let first = records
         .iter()
-        .position(|r| r.event == Event::Begun(Step::RollbackProof))
+        .position(|r| r.event == Event::Begun(Step::Rollback))
         .unwrap();
     for cut in first + 1..records.len() {
         let hands = failing();
         let run = taken_over(&whole, cut, Event::Resumed, &hands)
             .await
             .unwrap();
-        assert_eq!(run.ended.unwrap(), Outcome::RolledBack, "after {cut}");
-        let swapped = Event::Done(Done::RollbackSwap);
-        let swaps = read(&run.bytes).unwrap().records;
-        let swaps = swaps.iter().filter(|r| r.event == swapped).count();
-        assert_eq!(swaps, 2, "after {cut}");
+        assert_eq!(run.ended.unwrap(), Outcome::FailedAndRolledBack);
+        assert!(hands.asked("rollback") && !hands.asked("migration"));
     }
 }
 
 #[tokio::test]
-async fn a_rollback_that_fails_between_two_targets_is_left_for_resume() {
+async fn a_rollback_that_stops_half_way_is_left_for_resume_and_says_so() {
     let hands = Scripted {
         migration: Ok(CommandEnd::Exited(3)),
-        swap: Err(Stop::Failed),
+        put_back: Err(Stop::HalfWay),
         ..Scripted::default()
     };
     let two = Terms {
@@ -196,6 +194,11 @@ async fn a_rollback_that_fails_between_two_targets_is_left_for_resume() {
     let halted = run(two, &hands).await;
     assert!(halted.ended.is_err());
     let history = read(&halted.bytes).unwrap();
+    let told = report("x", &history.records, &history.state, Writer::Gone);
+    assert_eq!(told.state, "interrupted");
+    let advice = told.advice.join("\n");
+    assert!(advice.contains("bookend resume x"), "{advice}");
+    assert!(advice.contains("kept from connecting"), "{advice}");
     let paper = Paper {
         bytes: Arc::new(std::sync::Mutex::new(halted.bytes)),
         lines: None,
@@ -204,6 +207,59 @@ async fn a_rollback_that_fails_between_two_targets_is_left_for_resume() {
     let better = Scripted::default();
     let bracket = Bracket::go_on(journal, Event::Resumed, Vec::new(), &better, &Unwatched).unwrap();
     let finished = driven(bracket, &paper).await;
-    assert_eq!(finished.ended.unwrap(), Outcome::RolledBack);
-    assert!(!better.asked("swap 0") && better.asked("swap 1"));
+    assert_eq!(finished.ended.unwrap(), Outcome::FailedAndRolledBack);
+    assert!(better.asked("rollback"));
+}
+
+#[tokio::test]
+async fn a_rollback_can_be_asked_for_wherever_the_migration_had_begun() {
+    let whole = run(everything(), &Scripted::default()).await.bytes;
+    let records = read(&whole).unwrap().records;
+    let begun = records
+        .iter()
+        .position(|r| r.event == Event::Begun(Step::Migration))
+        .unwrap();
+    for cut in 1..=records.len() {
+        let (paper, journal) = left(&whole, cut).unwrap();
+        let hands = Scripted::default();
+        let bracket = Bracket::go_on(
+            journal,
+            Event::RollbackAsked,
+            Vec::new(),
+            &hands,
+            &Unwatched,
+        )
+        .ok();
+        assert_eq!(bracket.is_some(), cut > begun, "after {cut} records");
+        let Some(bracket) = bracket else { continue };
+        let run = driven(bracket, &paper).await;
+        assert_eq!(run.ended.unwrap(), Outcome::RolledBack, "after {cut}");
+        assert_eq!((run.report.exit, run.report.error), (0, None));
+        assert!(
+            run.report
+                .advice
+                .iter()
+                .any(|line| line.contains("shop_failed"))
+        );
+        // What was stopped is started again, once it is over.
+        let opened = has(&run.bytes, r#"{"done":{"unquiesce":{"exited":0}}}"#);
+        assert!(opened, "after {cut} records");
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_that_is_refused_leaves_the_run_as_it_was() {
+    let whole = run(terms(), &Scripted::default()).await.bytes;
+    let all = memchr::memchr_iter(b'\n', &whole).count();
+    let (paper, journal) = left(&whole, all).unwrap();
+    let hands = Scripted {
+        put_back: Err(Stop::Refused),
+        ..Scripted::default()
+    };
+    let asked = Event::RollbackAsked;
+    let bracket = Bracket::go_on(journal, asked, Vec::new(), &hands, &Unwatched).unwrap();
+    let run = driven(bracket, &paper).await;
+    assert_eq!(run.ended.unwrap(), Outcome::Completed);
+    assert_eq!((run.report.exit, run.report.error), (0, None));
+    assert!(!run.report.undo.is_empty());
 }

@@ -13,10 +13,12 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::drive::Bracket;
-use super::event::{Answer, CommandEnd, Matched, Note, Proven, Rehearsed, Seen, Stop, Terms};
+use super::event::{
+    Answer, CommandEnd, Matched, Note, Proven, PutBack, Rehearsed, Seen, Stop, Terms,
+};
 use super::hands::{
-    BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, Side, Tried, Trouble,
-    Unwatched,
+    BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, RolledBack, Side, Tried,
+    Trouble, Unwatched,
 };
 use super::history::{Writer, report};
 use super::journal::{
@@ -58,7 +60,7 @@ struct Scripted {
     gaps: Mutex<Vec<Seen>>,
     alone: bool,
     matched: Matched,
-    swap: Result<(), Stop>,
+    put_back: Result<(), Stop>,
     migration: Result<CommandEnd, Stop>,
     check: CommandEnd,
     after: Result<(), Stop>,
@@ -89,7 +91,7 @@ impl Default for Scripted {
                 as_rehearsed: Some(true),
                 lost_more: false,
             },
-            swap: Ok(()),
+            put_back: Ok(()),
             migration: Ok(CommandEnd::Exited(0)),
             check: CommandEnd::Exited(0),
             after: Ok(()),
@@ -210,7 +212,7 @@ impl Hands for Scripted {
             since: None,
         };
         // As the real hands: a note that cannot be written ends nothing that runs.
-        let _ = notes.note(started, None);
+        let _ = notes.note(started);
         let rehearsed = self.rehearsal.map_err(trouble)?;
         Ok(Tried {
             rehearsed,
@@ -287,34 +289,21 @@ impl Hands for Scripted {
         })
     }
 
-    async fn prove_beside(
+    async fn roll_back(
         &self,
-        target: usize,
-        archive: &ArchiveFacts,
-        _notes: &dyn Notes,
-    ) -> Result<Proved, Trouble> {
-        self.prove(target, archive, true).await
-    }
-
-    async fn put_back(
-        &self,
-        target: usize,
-        _archive: &ArchiveFacts,
-        _acts: &[serde_json::Value],
-        notes: &dyn Notes,
-    ) -> Result<Vec<String>, Trouble> {
-        self.note(format!("swap {target}"));
-        notes
-            .note(Note::About, Some(json!({"rename": target})))
-            .unwrap();
-        match self.swap {
-            Err(stop) if target > 0 => return Err(trouble(stop)),
-            Ok(()) | Err(_) => {}
-        }
-        notes
-            .note(Note::Settled, Some(json!({"rename": target})))
-            .unwrap();
-        Ok(vec!["shop is what it was".to_owned()])
+        befores: &[ArchiveFacts],
+        _afters: &[ArchiveFacts],
+    ) -> Result<RolledBack, Trouble> {
+        self.note("rollback");
+        self.put_back.map_err(trouble)?;
+        Ok(RolledBack {
+            came_to: PutBack::Swapped,
+            lines: vec!["swap: shop is as before".to_owned()],
+            kept_as: befores
+                .iter()
+                .map(|_| Some("shop_failed".to_owned()))
+                .collect(),
+        })
     }
 
     async fn still_alone(&self) -> Result<(), Trouble> {

@@ -268,15 +268,16 @@ async fn a_failed_migration_is_rolled_back_at_once_if_that_was_asked_for() {
         ..stopping()
     };
     let run = run(rolling, &hands).await;
-    assert_eq!(run.ended.unwrap(), Outcome::RolledBack);
+    assert_eq!(run.ended.unwrap(), Outcome::FailedAndRolledBack);
+    // Whoever goes on after exit 0 must not: the migration failed.
     assert_eq!(
         (run.report.exit, run.report.state.as_str()),
-        (0, "rolled_back")
+        (5, "rolled_back")
     );
     let asked = asked(&hands);
     let at = |what: &str| asked.iter().position(|one| one == what);
     assert!(
-        at("swap 0").is_some() && at("unquiesce") > at("swap 0"),
+        at("rollback").is_some() && at("unquiesce") > at("rollback"),
         "{asked:?}"
     );
     assert!(run.report.undo.is_empty());
@@ -296,7 +297,7 @@ async fn a_migration_that_was_broken_off_is_not_rolled_back_behind_the_persons_b
     let run = run(rolling, &hands).await;
     assert_eq!(run.ended.unwrap(), Outcome::MigrationFailed);
     assert_eq!(run.report.exit, 130);
-    assert!(!hands.asked("swap 0"));
+    assert!(!hands.asked("rollback"));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What the end of a step leads to.
 
-use super::super::event::{Answer, CommandEnd, Done, Matched, Proven, Rehearsed, Seen, Stop};
+use super::super::event::{
+    Answer, CommandEnd, Done, Matched, Proven, PutBack, Rehearsed, Seen, Stop,
+};
 use super::super::outcome::Outcome;
 use super::super::state::{Clearance, Cleared, Course, Phase, Stage, State, Then};
 use super::{agreed, clear, close, completed, conclude, each, rehearsed, waiting};
@@ -35,21 +37,7 @@ pub(super) fn done(state: &State, done: &Done) -> Option<State> {
         (Stage::Unquiesce(then), Done::Unquiesce(_)) => going_on(course, *then),
         (Stage::Compare(n), Done::Compare(matched)) => compared(course, *n, *matched),
         (Stage::Bundle, Done::Bundle) => conclude(course, completed(course)),
-        (Stage::RollbackProof(from, n), Done::RollbackProof(proven)) => match proven {
-            Proven::Identical => each(
-                course,
-                *n,
-                |next| Stage::RollbackProof(*from, next),
-                || waiting(course, Stage::RollbackSwap(*from, 0)),
-            ),
-            Proven::Different => close(course, *from),
-        },
-        (Stage::RollbackSwap(from, n), Done::RollbackSwap) => each(
-            course,
-            *n,
-            |next| Stage::RollbackSwap(*from, next),
-            || close(course, Outcome::RolledBack),
-        ),
+        (Stage::Rollback(from), Done::Rollback(came_to)) => put_back(course, *from, *came_to),
         (
             Stage::Preflight(_)
             | Stage::Before(_)
@@ -64,8 +52,7 @@ pub(super) fn done(state: &State, done: &Done) -> Option<State> {
             | Stage::Unquiesce(_)
             | Stage::Compare(_)
             | Stage::Bundle
-            | Stage::RollbackProof(..)
-            | Stage::RollbackSwap(..),
+            | Stage::Rollback(_),
             Done::Preflight
             | Done::Before { .. }
             | Done::Proof(_)
@@ -79,8 +66,7 @@ pub(super) fn done(state: &State, done: &Done) -> Option<State> {
             | Done::Unquiesce(_)
             | Done::Compare(_)
             | Done::Bundle
-            | Done::RollbackProof(_)
-            | Done::RollbackSwap,
+            | Done::Rollback(_),
         ) => return None,
     })
 }
@@ -184,6 +170,15 @@ fn going_on(course: &Course, then: Then) -> State {
     }
 }
 
+fn put_back(course: &Course, from: Outcome, came_to: PutBack) -> State {
+    match came_to {
+        PutBack::Swapped if course.asked => close(course, Outcome::RolledBack),
+        PutBack::Swapped => close(course, Outcome::FailedAndRolledBack),
+        // The targets are as they were found.
+        PutBack::Beside => close(course, from),
+    }
+}
+
 /// The run does not go on.
 pub(super) fn stopped(state: &State, stop: Stop) -> Option<State> {
     let State::Under(course, here, phase) = state else {
@@ -194,6 +189,7 @@ pub(super) fn stopped(state: &State, stop: Stop) -> Option<State> {
             Stop::Refused => Outcome::Refused,
             Stop::NotRestorable => Outcome::ProofFailed,
             Stop::Failed | Stop::Interrupted(_) => Outcome::Failed,
+            Stop::HalfWay => return None,
         },
         Stage::Preflight(_)
         | Stage::Before(_)
@@ -212,13 +208,15 @@ pub(super) fn stopped(state: &State, stop: Stop) -> Option<State> {
             return Some(going_on(course, *then));
         }
         Stage::Compare(_) | Stage::Bundle => touched(stop, completed(course))?,
-        // Whatever stops the proof for a rollback, the target is as it was before it.
-        Stage::RollbackProof(from, _) | Stage::RollbackSwap(from, 0) => {
-            return Some(close(course, *from));
-        }
-        // Some targets are swapped: only `resume` leads out of that.
-        Stage::RollbackSwap(from, n) => {
-            return Some(waiting(course, Stage::RollbackSwap(*from, *n)));
+        Stage::Rollback(from) => {
+            return Some(match stop {
+                // Only going on leads out of that.
+                Stop::HalfWay => waiting(course, Stage::Rollback(*from)),
+                // The targets are as they were found.
+                Stop::Refused | Stop::NotRestorable | Stop::Failed | Stop::Interrupted(_) => {
+                    close(course, *from)
+                }
+            });
         }
     };
     Some(conclude(course, outcome))
@@ -228,7 +226,7 @@ pub(super) fn stopped(state: &State, stop: Stop) -> Option<State> {
 fn untouched(stop: Stop) -> Option<Outcome> {
     match stop {
         Stop::Refused => Some(Outcome::Refused),
-        Stop::NotRestorable => None,
+        Stop::NotRestorable | Stop::HalfWay => None,
         Stop::Failed | Stop::Interrupted(_) => Some(Outcome::Failed),
     }
 }
@@ -236,7 +234,7 @@ fn untouched(stop: Stop) -> Option<Outcome> {
 /// A stop after COMMAND was started: too late to refuse.
 fn touched(stop: Stop, outcome: Outcome) -> Option<Outcome> {
     match stop {
-        Stop::Refused | Stop::NotRestorable => None,
+        Stop::Refused | Stop::NotRestorable | Stop::HalfWay => None,
         Stop::Failed | Stop::Interrupted(_) => Some(outcome),
     }
 }

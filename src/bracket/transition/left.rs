@@ -1,7 +1,7 @@
 //! What can be done about a run that its process has left, and after a run's end.
 
 use super::super::outcome::Outcome;
-use super::super::state::{Phase, Stage, State, Then};
+use super::super::state::{Course, Phase, Stage, State, Then};
 use super::{close, completed, conclude, rehearses, waiting};
 
 /// Another process goes on. Steps before the migration are done again from their beginning; a
@@ -20,7 +20,6 @@ pub(super) fn resumed(state: &State) -> Option<State> {
             Phase::Waiting => Stage::Gap(cleared.clone()),
             Phase::UnderWay => return Some(conclude(course, Outcome::MigrationUnknown)),
         },
-        Stage::RollbackProof(from, _) => Stage::RollbackProof(*from, 0),
         Stage::Proof(_)
         | Stage::Rehearsal(_)
         | Stage::Pause(_)
@@ -31,18 +30,27 @@ pub(super) fn resumed(state: &State) -> Option<State> {
         | Stage::Unquiesce(_)
         | Stage::Compare(_)
         | Stage::Bundle
-        | Stage::RollbackSwap(..) => here.clone(),
+        | Stage::Rollback(_) => here.clone(),
     };
     Some(waiting(course, here))
 }
 
 /// Another process gives up: what was stopped is started again, and the run ends as what it
-/// has come to.
+/// has come to. In a rollback, whoever gives up has undone it first.
 pub(super) fn aborted(state: &State) -> Option<State> {
     let State::Under(course, here, phase) = state else {
         return None;
     };
-    let outcome = match here {
+    let outcome = come_to(course, here, *phase);
+    Some(match here {
+        Stage::Unquiesce(_) => waiting(course, Stage::Unquiesce(Then::End(outcome))),
+        _ => close(course, outcome),
+    })
+}
+
+/// What a run is if nothing more is done about its migration.
+fn come_to(course: &Course, here: &Stage, phase: Phase) -> Outcome {
+    match here {
         Stage::Preflight(_)
         | Stage::Before(_)
         | Stage::Proof(_)
@@ -56,27 +64,25 @@ pub(super) fn aborted(state: &State) -> Option<State> {
         },
         Stage::Check if course.terms.check => Outcome::CheckFailed,
         Stage::Check | Stage::After(_) => Outcome::CompletedWithoutAfter,
-        Stage::Unquiesce(then) => {
-            let outcome = match then {
-                Then::Compare => completed(course),
-                Then::End(outcome) => *outcome,
-            };
-            return Some(waiting(course, Stage::Unquiesce(Then::End(outcome))));
-        }
-        Stage::Compare(_) | Stage::Bundle => completed(course),
-        Stage::RollbackProof(from, _) | Stage::RollbackSwap(from, 0) => *from,
-        // Some targets are swapped, others not: that is no state to leave them in.
-        Stage::RollbackSwap(..) => return None,
-    };
-    Some(close(course, outcome))
+        Stage::Unquiesce(Then::End(outcome)) | Stage::Rollback(outcome) => *outcome,
+        Stage::Unquiesce(Then::Compare) | Stage::Compare(_) | Stage::Bundle => completed(course),
+    }
 }
 
-/// A run that may have changed its targets can be rolled back, once.
+/// A run that may have changed its targets can be rolled back: once it has ended, or been left.
 pub(super) fn rollback_asked(state: &State) -> Option<State> {
-    match state {
-        State::Ended(course, outcome) if outcome.touched() => {
-            Some(waiting(course, Stage::RollbackProof(*outcome, 0)))
-        }
-        State::New | State::Under(..) | State::Ended(..) => None,
-    }
+    let (course, from) = match state {
+        State::New => return None,
+        State::Ended(course, outcome) => (course, *outcome),
+        State::Under(course, here, phase) => (course, come_to(course, here, *phase)),
+    };
+    let quiesced = course.quiesced
+        || matches!(state, State::Under(_, Stage::Unquiesce(_), _)) && course.terms.unquiesce;
+    let course = Course {
+        asked: true,
+        quiesced,
+        ..course.clone()
+    };
+    from.touched()
+        .then(|| waiting(&course, Stage::Rollback(from)))
 }

@@ -93,7 +93,7 @@ fn begun(state: &State, step: Step) -> Option<State> {
         Stage::Quiesce(_) => course.quiesced = course.terms.unquiesce,
         // From here on it is this step's business, and a crash in it comes back here.
         Stage::Unquiesce(_) => course.quiesced = false,
-        Stage::RollbackProof(..) => course.rolled = true,
+        Stage::Rollback(_) => course.rolled = true,
         Stage::Preflight(_)
         | Stage::Before(_)
         | Stage::Proof(_)
@@ -104,8 +104,7 @@ fn begun(state: &State, step: Step) -> Option<State> {
         | Stage::Check
         | Stage::After(_)
         | Stage::Compare(_)
-        | Stage::Bundle
-        | Stage::RollbackSwap(..) => {}
+        | Stage::Bundle => {}
     }
     Some(State::Under(course, here.clone(), Phase::UnderWay))
 }
@@ -135,8 +134,7 @@ fn skipped(state: &State, step: Step) -> Option<State> {
         | Stage::After(_)
         | Stage::Unquiesce(_)
         | Stage::Compare(_)
-        | Stage::RollbackProof(..)
-        | Stage::RollbackSwap(..) => None,
+        | Stage::Rollback(_) => None,
     }
 }
 
@@ -149,9 +147,8 @@ fn noted(state: &State, note: Note) -> Option<State> {
         (
             Note::Started { .. },
             Step::Rehearsal | Step::Quiesce | Step::Migration | Step::Check | Step::Unquiesce,
-        )
-        | (Note::About | Note::Settled, Step::RollbackProof | Step::RollbackSwap) => true,
-        (Note::Started { .. } | Note::About | Note::Settled, _) => false,
+        ) => true,
+        (Note::Started { .. }, _) => false,
     };
     fits.then(|| state.clone())
 }
@@ -208,7 +205,7 @@ fn completed(course: &Course) -> Outcome {
 /// The end, after what has to come before any end: a rollback if one is to be done at once.
 fn conclude(course: &Course, outcome: Outcome) -> State {
     if course.terms.rollback && !course.rolled && outcome.failed_on_the_target() {
-        return waiting(course, Stage::RollbackProof(outcome, 0));
+        return waiting(course, Stage::Rollback(outcome));
     }
     close(course, outcome)
 }

@@ -19,27 +19,6 @@ pub(super) struct Chosen {
     pub later: Vec<String>,
 }
 
-impl Chosen {
-    /// Path of a target's archive from before the migration.
-    pub(super) fn before(&self, target: usize) -> Option<&str> {
-        self.archive(target, "before")
-    }
-
-    /// Path of the one from after it.
-    pub(super) fn after(&self, target: usize) -> Option<&str> {
-        self.archive(target, "after")
-    }
-
-    /// The last one: a fresh backup may have taken the place of the first.
-    fn archive(&self, target: usize, step: &str) -> Option<&str> {
-        let label = &self.targets.get(target)?.label;
-        let mut archives = self.report.archives.iter().rev();
-        let found = archives
-            .find(|one| one.step == step && one.target.as_ref().is_none_or(|of| of == label))?;
-        Some(&found.path)
-    }
-}
-
 /// The run that a word means; without one the latest that may have changed its target.
 pub(super) fn choose(store: &Store, word: Option<&str>) -> Result<Chosen, Failure> {
     let mut names = store

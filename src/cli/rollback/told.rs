@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::{Failure, Outcome, Screen};
 use super::choose::Chosen;
-use crate::operation::Proof;
-use crate::operation::rollback::{Ended, Exported, Past, StepTold, Watch};
-use crate::report::figures::{counted, duration, printable, size};
+use crate::operation::rollback::{Ended, Past, StepTold};
+use crate::report::figures::{duration, printable};
 use crate::report::rollback::{RollbackStep, step_text};
-use crate::report::run::change_lines;
 
 /// Prints steps.
 pub(super) struct StepLines {
@@ -38,8 +36,9 @@ impl StepLines {
     }
 }
 
-impl Watch for StepLines {
-    fn told(&self, step: &StepTold) {
+impl StepLines {
+    /// A step that is over.
+    pub(super) fn print_step(&self, step: &StepTold) {
         self.print(&step_text(&RollbackStep {
             step: &step.step,
             target: (self.targets > 1).then_some(step.target.as_str()),
@@ -48,72 +47,27 @@ impl Watch for StepLines {
             lines: &step.lines,
         }));
     }
-
-    fn proven(&self, proof: &Proof) -> String {
-        let objects = &proof.receipt.objects;
-        let rows = objects.iter().map(|one| one.rows).sum();
-        format!(
-            "identical, {} in {}",
-            counted(rows, "row", "rows"),
-            counted(objects.len() as u64, "table", "tables")
-        )
-    }
-
-    fn exported(&self, exported: &Exported) -> Vec<String> {
-        let known = &exported.compared_with;
-        let Some(archive) = &exported.archive else {
-            return vec![if exported.after {
-                format!("nothing was written since {known}, which has all of it")
-            } else {
-                format!("the database is as in {known}")
-            }];
-        };
-        let mut lines = vec![format!(
-            "{} · {} · {}",
-            archive.path.display(),
-            size(archive.bytes_stored),
-            counted(archive.rows, "row", "rows")
-        )];
-        lines.push(if exported.after {
-            format!("written since {known}, and not in what is put back:")
-        } else {
-            format!(
-                "different from {known} (what the migration did and what others wrote cannot be told apart: there is no backup from after it):"
-            )
-        });
-        let changes = change_lines(&exported.difference);
-        let told = changes.into_iter().filter(|line| line != "no data lost");
-        lines.extend(told);
-        lines
-    }
 }
 
 /// The rollback was done before.
-pub(super) fn nothing_to_do(chosen: &Chosen, past: &Past) -> Outcome {
-    let ended = Ended {
-        kept_as: past.kept_as.clone(),
-        nothing_to_do: true,
-        ..Ended::default()
-    };
-    outcome(chosen, past, &ended, None)
+pub(super) fn nothing_to_do(chosen: &Chosen, mut past: Past) -> Outcome {
+    past.ended.nothing_to_do = true;
+    outcome(chosen, past, None)
 }
 
 /// The end.
-pub(super) fn outcome(
-    chosen: &Chosen,
-    past: &Past,
-    ended: &Ended,
-    failure: Option<Failure>,
-) -> Outcome {
+pub(super) fn outcome(chosen: &Chosen, mut past: Past, failure: Option<Failure>) -> Outcome {
     let text = if failure.is_some() {
+        past.ended.published.clear();
         String::new()
     } else {
-        closing(chosen, past, ended)
+        closing(chosen, &past)
     };
-    Outcome::new(text, document(chosen, past, ended)).failing(failure)
+    Outcome::new(text, document(chosen, &past)).failing(failure)
 }
 
-fn closing(chosen: &Chosen, past: &Past, ended: &Ended) -> String {
+fn closing(chosen: &Chosen, past: &Past) -> String {
+    let ended = &past.ended;
     if ended.nothing_to_do {
         return format!(
             "run {} is rolled back: nothing to do\n{}",
@@ -159,7 +113,8 @@ fn published(chosen: &Chosen, ended: &Ended) -> String {
     text
 }
 
-fn document(chosen: &Chosen, past: &Past, ended: &Ended) -> Value {
+fn document(chosen: &Chosen, past: &Past) -> Value {
+    let ended = &past.ended;
     let targets: Vec<Value> = chosen
         .targets
         .iter()
@@ -178,20 +133,15 @@ fn document(chosen: &Chosen, past: &Past, ended: &Ended) -> Value {
             })
         })
         .collect();
-    let state = if past.rolled_back {
-        "rolled_back"
-    } else {
-        chosen.report.state.as_str()
-    };
     json!({
         "run": chosen.run,
-        "state": state,
+        "state": chosen.report.state,
         "nothing_to_do": ended.nothing_to_do,
         "targets": targets,
         "steps": past.steps,
         "archives": chosen.report.archives,
         "followers": ended.followers,
-        "report": Value::Null,
-        "bundle": Value::Null,
+        "report": chosen.report.report,
+        "bundle": chosen.report.bundle,
     })
 }

@@ -9,16 +9,18 @@ use super::super::failure::Signal;
 use super::super::redact::redact;
 use super::super::signals::Signals;
 use super::super::{Exit, Failure, Outcome, Screen};
+use super::launch::Driven;
 use crate::bracket::history::{Writer, report};
-use crate::bracket::journal::{JOURNAL, Journal, Setback};
+use crate::bracket::journal::{JOURNAL, Setback};
 use crate::bracket::live::{Explained, Surroundings};
 use crate::bracket::{JournalError, State};
 use crate::operation::OperationError;
+use crate::operation::rollback::StepTold;
 use crate::report::run::{RunError, RunReport, StepState, closing_text, run_json};
 use crate::store::RunFolder;
 
 /// Puts operations' failures into words, and remembers the last one for its exit code.
-pub(super) struct Explainer {
+pub(in super::super) struct Explainer {
     signals: Signals,
     last: Arc<Mutex<Option<Failure>>>,
 }
@@ -32,7 +34,11 @@ impl Explainer {
     }
 
     /// What the hands are given.
-    pub fn surroundings(&self, screen: Screen) -> Surroundings {
+    pub fn surroundings(
+        &self,
+        screen: Screen,
+        rollback_step: Arc<dyn Fn(&StepTold) + Send + Sync>,
+    ) -> Surroundings {
         let (last, signals) = (Arc::clone(&self.last), self.signals.clone());
         Surroundings {
             explain: Box::new(move |error| {
@@ -42,11 +48,13 @@ impl Explainer {
                 explained
             }),
             signal: Box::new(move || signals.received().map(|signal| i32::from(signal.number()))),
+            rollback_step,
             ask: Arc::new(move || screen.ask("the rehearsal is over; migrate?")),
         }
     }
 
-    fn last(&self) -> Option<Failure> {
+    /// The last failure of an operation.
+    pub fn last(&self) -> Option<Failure> {
         self.last
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -73,14 +81,10 @@ pub(super) fn unrecorded(error: &JournalError) -> Failure {
 }
 
 /// The end of a run whose journal is open.
-pub(super) fn outcome(
-    folder: &RunFolder,
-    journal: &Journal,
-    broken: Option<(JournalError, Option<&[String]>)>,
-    explainer: &Explainer,
-) -> Outcome {
+pub(super) fn outcome(folder: &RunFolder, driven: &Driven) -> Outcome {
+    let (journal, broken) = (&driven.journal, &driven.broken);
     // Nobody writes a journal that could not be written: to all who read it, it ends here.
-    let writer = match &broken {
+    let writer = match broken {
         Some(_) => Writer::Gone,
         None => Writer::Alive,
     };
@@ -88,8 +92,9 @@ pub(super) fn outcome(
     told.journal = Some(folder.path().join(JOURNAL).display().to_string());
     let kept = keep(folder, &mut told);
     let failure = match broken {
-        Some((error, ended)) => Some(lost_journal(&error, ended, &told)),
-        None => failure(&told, explainer).or_else(|| kept.err()),
+        Some((JournalError::Unfinished(_), _)) if told.error.is_some() => half_way(&told),
+        Some((error, ended)) => Some(lost_journal(error, ended.as_deref(), &told)),
+        None => failure(&told, &driven.explainer).or_else(|| kept.err()),
     };
     let mut document = run_json(&told);
     if let Value::Object(keys) = &mut document {
@@ -104,8 +109,20 @@ pub(super) fn outcome(
     Outcome::new(text, document).failing(failure)
 }
 
+/// A rollback that could be neither finished nor undone now.
+fn half_way(told: &RunReport) -> Option<Failure> {
+    let error = told.error.clone()?;
+    Some(Failure {
+        exit: Exit::Failed,
+        code: "half-way",
+        message: error.message,
+        causes: error.causes,
+        hint: Some(format!("bookend resume {}", told.run)),
+    })
+}
+
 /// Keeps the report beside the journal.
-fn keep(folder: &RunFolder, told: &mut RunReport) -> Result<(), Failure> {
+pub(in super::super) fn keep(folder: &RunFolder, told: &mut RunReport) -> Result<(), Failure> {
     const REPORT: &str = "report.json";
     told.report = Some(folder.path().join(REPORT).display().to_string());
     let mut text = serde_json::to_vec_pretty(&run_json(told)).unwrap_or_default();

@@ -11,11 +11,13 @@ use super::finish::{self, Explainer};
 use super::request::{Request, lock_name, writer_lock};
 use super::watch::StepLines;
 use crate::bracket::command::{Output, Streams};
+use crate::bracket::hands::Watch;
 use crate::bracket::journal::{AppendFile, JOURNAL, Plan, read};
 use crate::bracket::live::{Live, Subject};
-use crate::bracket::{Bracket, Event, Journal, State, run_id};
+use crate::bracket::{Bracket, Event, Journal, JournalError, State, run_id};
 use crate::connection::Target;
 use crate::engine::{Claim, EngineError, Inspection, TargetLock};
+use crate::operation::rollback::StepTold;
 use crate::operation::{self, Area, OperationError, Place, Workspace};
 use crate::store::{RunFolder, StoreError, StoreLock};
 
@@ -231,14 +233,48 @@ pub(in super::super) enum Start {
     Left(Event, Vec<String>),
 }
 
-/// Drives a run to its end, and gives back what was held.
+/// A run that was driven as far as it goes.
+pub(in super::super) struct Driven {
+    pub journal: Journal,
+    /// Why it could not be driven to its end, and what its last step came to in words.
+    pub broken: Option<(JournalError, Option<Vec<String>>)>,
+    pub explainer: Explainer,
+}
+
+/// Who is told how a run gets on.
+pub(in super::super) struct Told<'a> {
+    /// Of every record.
+    pub watch: &'a dyn Watch,
+    /// Of every step of a rollback.
+    pub rollback_step: Arc<dyn Fn(&StepTold) + Send + Sync>,
+}
+
+/// Drives a run to its end, each step on the screen as it ends, and gives back what was held.
 pub(in super::super) async fn drive(
     invocation: &Invocation,
     ws: &Workspace,
     folder: &RunFolder,
     journal: Journal,
-    (request, held, start): (Request, Held, Start),
+    started: (Request, Held, Start),
 ) -> Result<Outcome, Failure> {
+    let lines = StepLines::new(invocation.screen, &ws.run);
+    let told = Told {
+        watch: &lines,
+        rollback_step: Arc::new(|_| {}),
+    };
+    let driven = drive_telling(invocation, ws, folder, journal, started, told).await?;
+    Ok(finish::outcome(folder, &driven))
+}
+
+/// Drives a run to its end, and gives back what was held.
+pub(in super::super) async fn drive_telling(
+    invocation: &Invocation,
+    ws: &Workspace,
+    folder: &RunFolder,
+    journal: Journal,
+    (request, held, start): (Request, Held, Start),
+    told: Told<'_>,
+) -> Result<Driven, Failure> {
     let explainer = Explainer::new(invocation.signals.clone());
     let commands = match request.commands(invocation) {
         Ok(commands) => commands,
@@ -253,19 +289,22 @@ pub(in super::super) async fn drive(
         request.wishes(),
         commands,
         streams(invocation, folder),
-        explainer.surroundings(invocation.screen),
+        explainer.surroundings(invocation.screen, told.rollback_step),
     );
-    let lines = StepLines::new(invocation.screen, &ws.run);
     let begun = match start {
-        Start::Plan(plan) => Bracket::begin(journal, *plan, request.terms, &hands, &lines),
-        Start::Left(event, told) => Bracket::go_on(journal, event, told, &hands, &lines),
+        Start::Plan(plan) => Bracket::begin(journal, *plan, request.terms, &hands, told.watch),
+        Start::Left(event, lines) => Bracket::go_on(journal, event, lines, &hands, told.watch),
     };
     let outcome = match begun {
         Ok(mut bracket) => {
             let ended = bracket.drive().await;
             let (journal, unrecorded) = bracket.finish();
-            let broken = ended.err().map(|error| (error, unrecorded.as_deref()));
-            Ok(finish::outcome(folder, &journal, broken, &explainer))
+            let broken = ended.err().map(|error| (error, unrecorded));
+            Ok(Driven {
+                journal,
+                broken,
+                explainer,
+            })
         }
         Err(error) => Err(finish::unrecorded(&error)),
     };

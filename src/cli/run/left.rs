@@ -4,14 +4,18 @@ use chrono::Utc;
 
 use super::super::error::failure_of;
 use super::super::failure::Failure;
+use super::super::words::place_beside;
 use super::super::{Exit, Invocation};
-use super::launch::store_failure;
-use super::request::{host, writer_lock};
+use super::launch::{Held, hold_in_store, hold_on_servers, store_failure};
+use super::request::{Request, host, writer_lock};
 use crate::bracket::history::{Writer, report};
 use crate::bracket::journal::{AppendFile, History, JOURNAL, Plan, read};
-use crate::bracket::{Event, Journal, State, Step, Terms, memory};
-use crate::connection::{Environment, Target};
-use crate::engine::MadeDatabase;
+use crate::bracket::live::Subject;
+use crate::bracket::state::Stage;
+use crate::bracket::{Journal, State, Step, Terms, memory};
+use crate::connection::{ConnectionError, Environment, Target};
+use crate::engine::{EngineError, MadeDatabase};
+use crate::operation::rollback::{self, DIARY, Diary};
 use crate::operation::{self, Workspace};
 use crate::process;
 use crate::report::run::RunReport;
@@ -80,7 +84,8 @@ fn newest(ws: &Workspace, runs: &[String]) -> Result<String, Failure> {
     last.cloned().ok_or_else(none)
 }
 
-fn open(ws: &Workspace, run: &str) -> Result<LeftRun, Failure> {
+/// The run of this id.
+pub(in super::super) fn open(ws: &Workspace, run: &str) -> Result<LeftRun, Failure> {
     let holder = format!("process {}", std::process::id());
     let writer = match ws.store.lock(&writer_lock(run), &holder) {
         Ok(writer) => writer,
@@ -133,9 +138,24 @@ impl LeftRun {
         told
     }
 
-    /// Whether this event can happen to it.
-    pub fn allows(&self, event: &Event) -> bool {
-        crate::bracket::next(&self.history.state, event).is_ok()
+    /// Whether its rollback was begun and did not come to its end.
+    pub fn is_rolling_back(&self) -> bool {
+        matches!(self.state(), State::Under(_, Stage::Rollback(_), _))
+    }
+
+    /// The record of its rollback.
+    ///
+    /// # Errors
+    /// It cannot be read or understood.
+    pub fn diary(&self) -> Result<Diary, Failure> {
+        let path = self.folder.path().join(DIARY);
+        let lines = self.folder.lines(DIARY).map_err(store_failure)?;
+        let past = rollback::read(&lines).map_err(|error| {
+            Failure::of(Exit::Failed, "rollback-record", &error)
+                .hint(format!("look at {}", path.display()))
+        })?;
+        let log = self.folder.journal(DIARY).map_err(store_failure)?;
+        Ok(Diary::new(log, past))
     }
 
     /// Its targets, with passwords from where they came from in the first place.
@@ -259,4 +279,50 @@ async fn dropped(ws: &Workspace, made: &MadeDatabase, servers: &[Target]) -> Res
         }
     }
     Err(why)
+}
+
+/// Holds a run's targets to put them back: one that its migration dropped cannot be held, and
+/// need not be.
+pub(in super::super) async fn held_to_be_put_back(
+    invocation: &Invocation,
+    ws: &Workspace,
+    targets: &[Target],
+    request: &Request,
+) -> Result<Held, Failure> {
+    let in_store = hold_in_store(ws, targets)?;
+    let mut present = Vec::new();
+    for target in targets {
+        if !is_gone(ws, target).await {
+            present.push(target.clone());
+        }
+    }
+    let locks = hold_on_servers(ws, &present, true).await?;
+    let mut subjects = Vec::new();
+    for target in targets {
+        subjects.push(Subject {
+            target: target.clone(),
+            place: place_beside(invocation, target, request.prove_on())?,
+            inspection: None,
+            consistent: false,
+            given: None,
+        });
+    }
+    Ok(Held {
+        subjects,
+        locks,
+        _store: in_store,
+    })
+}
+
+async fn is_gone(ws: &Workspace, target: &Target) -> bool {
+    let Ok(engine) = ws.engines.get(target.engine()) else {
+        return false;
+    };
+    let seen = engine.inspect(&ws.context(), target).await;
+    matches!(
+        seen,
+        Err(EngineError::Connection(
+            ConnectionError::UnknownDatabase { .. }
+        ))
+    )
 }

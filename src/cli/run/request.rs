@@ -127,6 +127,8 @@ impl Request {
             proofs: self.terms.no_proof.is_none(),
             allow_loss: self.wanted.allow_loss.clone(),
             keep_copies: self.wanted.keep_copy,
+            rolls_back: self.terms.rollback,
+            rollback: self.wanted.rollback,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::bracket::Terms;
 use crate::bracket::journal::Plan;
 use crate::bracket::template::Assignment;
 use crate::connection::Target;
+use crate::operation::rollback::Options;
 
 /// What is asked of a run.
 #[derive(Clone, Debug, Default)]
@@ -37,14 +38,21 @@ pub(in super::super) struct Wanted {
     pub keep_copy: bool,
     /// `--migration-files`.
     pub migration_files: Vec<PathBuf>,
+    /// How the run is to be rolled back, where that was said now.
+    pub rollback: Option<Options>,
     /// What decides which way the run goes; the number of targets is not known yet.
     pub terms: Terms,
 }
 
 impl Wanted {
-    /// As little of a plan as giving the run up needs.
-    pub fn of_abort(plan: &Plan) -> Self {
+    /// As little of a plan as is needed where COMMAND is not run any more, whatever of it the
+    /// journal could not hold.
+    pub fn without_command(plan: &Plan, terms: &Terms) -> Self {
         Self {
+            command: vec!["true".to_owned()],
+            quiesce: plan.quiesce.clone(),
+            unquiesce: plan.unquiesce.clone(),
+            terms: terms.clone(),
             prove_on: plan
                 .prove_on_word
                 .as_deref()
@@ -90,6 +98,7 @@ impl Wanted {
             keep_copy: plan.keep_copies,
             // The journal has them; whether they are still there is the bundle's business.
             migration_files: Vec::new(),
+            rollback: None,
             terms: terms.clone(),
         })
     }

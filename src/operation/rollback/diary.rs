@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Options;
-use super::drive::StepTold;
+use super::drive::{Ended, StepTold};
 use crate::engine::rollback::{Act, Intentions, SeenAct};
 use crate::store::DurableLog;
 
@@ -63,6 +63,15 @@ pub enum Written {
         rolled_back: bool,
         /// Under which names the failed originals are kept, target by target.
         kept_as: Vec<Option<String>>,
+        /// Everything was done before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nothing_to_do: bool,
+        /// With `--no-swap`: databases and URLs of the copies, target by target.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        published: Vec<(String, String)>,
+        /// In words: what follows by name or stays with the failed one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        followers: Vec<String>,
     },
 }
 
@@ -82,12 +91,16 @@ pub struct DiaryError {
 pub struct Past {
     /// Acts that may have to be finished or undone, by target.
     acts: Vec<(usize, SeenAct)>,
+    /// What the last attempt was asked for.
+    pub options: Option<Options>,
     /// True if a rollback was begun and its end was not recorded.
     pub open: bool,
     /// True if all is rolled back.
     pub rolled_back: bool,
     /// Under which names the failed originals are kept, target by target.
     pub kept_as: Vec<Option<String>>,
+    /// How the last attempt ended.
+    pub ended: Ended,
     /// Steps of the last attempt.
     pub steps: Vec<StepTold>,
 }
@@ -102,7 +115,8 @@ impl Past {
 
     fn add(&mut self, written: Written) {
         match written {
-            Written::Begun { .. } => {
+            Written::Begun { options, .. } => {
+                self.options = Some(options);
                 self.open = true;
                 self.steps.clear();
             }
@@ -127,11 +141,20 @@ impl Past {
             Written::Ended {
                 rolled_back,
                 kept_as,
+                nothing_to_do,
+                published,
+                followers,
                 ..
             } => {
                 self.open = false;
                 self.rolled_back = rolled_back;
-                self.kept_as = kept_as;
+                self.kept_as.clone_from(&kept_as);
+                self.ended = Ended {
+                    kept_as,
+                    published,
+                    followers,
+                    nothing_to_do,
+                };
                 // Everybody may connect by now; should that change, it was not this run.
                 self.acts.retain(|(_, seen)| {
                     !matches!(seen.act, Act::HoldOff { .. } | Act::Lift { .. })
@@ -277,6 +300,9 @@ mod tests {
             at: Utc::now(),
             rolled_back: false,
             kept_as: Vec::new(),
+            nothing_to_do: false,
+            published: Vec::new(),
+            followers: Vec::new(),
         };
         let past = read(&[line(&begun()), line(&about_to()), line(&ended)]).unwrap();
         assert!(!past.open && past.acts(0).is_empty());

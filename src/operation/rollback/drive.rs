@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::diary::{Diary, Written};
 use super::export::Exported;
-use super::single::let_go;
+use super::steps::let_go;
 use super::{Options, Planned, Subject, plan, recover};
+use crate::connection::Target;
 use crate::engine::rollback::{Held, Standing};
 use crate::operation::{OperationError, Proof, Workspace};
 
@@ -95,7 +96,8 @@ pub async fn drive(
         targets: labels(&subjects),
         pid: std::process::id(),
     })?;
-    let mut kept_as = drive.recover(&subjects).await?;
+    let targets: Vec<Target> = subjects.iter().map(|one| one.target.clone()).collect();
+    let mut kept_as = recovered(ws, &targets, diary).await?;
     let nothing_to_do = !options.no_swap && kept_as.iter().all(Option::is_some);
     let mut ended = Ended {
         nothing_to_do,
@@ -115,8 +117,54 @@ pub async fn drive(
         at: Utc::now(),
         rolled_back,
         kept_as,
+        nothing_to_do,
+        published: ended.published.clone(),
+        followers: ended.followers.clone(),
     })?;
     result.map(|()| ended)
+}
+
+/// Undoes what a rollback left that did not come to its end. Where a database has changed places
+/// already it stays so: that is what is given back for it, and only [`drive`] leads out.
+///
+/// # Errors
+/// A server cannot be reached, or refuses.
+pub async fn undo(
+    ws: &Workspace,
+    targets: &[Target],
+    diary: &Diary,
+) -> Result<Vec<Option<String>>, OperationError> {
+    let kept_as = recovered(ws, targets, diary).await?;
+    if diary.so_far().open && kept_as.iter().all(Option::is_none) {
+        let ended = Written::Ended {
+            at: Utc::now(),
+            rolled_back: false,
+            kept_as: kept_as.clone(),
+            nothing_to_do: false,
+            published: Vec::new(),
+            followers: Vec::new(),
+        };
+        diary.write(ended).map_err(OperationError::Diary)?;
+    }
+    Ok(kept_as)
+}
+
+/// What each target's failed original is kept as, where it is rolled back already.
+async fn recovered(
+    ws: &Workspace,
+    targets: &[Target],
+    diary: &Diary,
+) -> Result<Vec<Option<String>>, OperationError> {
+    let past = diary.so_far();
+    let mut kept = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        let (acts, intentions) = (past.acts(index), diary.of(index));
+        kept.push(match recover(ws, target, &acts, &intentions).await? {
+            Standing::Original => None,
+            Standing::RolledBack { kept_as } => Some(kept_as),
+        });
+    }
+    Ok(kept)
 }
 
 fn labels(subjects: &[Subject]) -> Vec<String> {
@@ -127,21 +175,6 @@ fn labels(subjects: &[Subject]) -> Vec<String> {
 impl Drive<'_> {
     pub(super) fn write(&self, written: Written) -> Result<(), OperationError> {
         self.diary.write(written).map_err(OperationError::Diary)
-    }
-
-    /// What each target's failed original is kept as, where it is rolled back already.
-    async fn recover(&self, subjects: &[Subject]) -> Result<Vec<Option<String>>, OperationError> {
-        let past = self.diary.so_far();
-        let mut kept = Vec::new();
-        for (index, subject) in subjects.iter().enumerate() {
-            let (acts, intentions) = (past.acts(index), self.diary.of(index));
-            let standing = recover(self.ws, &subject.target, &acts, &intentions).await?;
-            kept.push(match standing {
-                Standing::Original => None,
-                Standing::RolledBack { kept_as } => Some(kept_as),
-            });
-        }
-        Ok(kept)
     }
 
     async fn all(

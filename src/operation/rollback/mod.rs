@@ -3,13 +3,12 @@
 //! [`plan`] finds what stands in the way before anything is done; [`prove_beside`] builds the copy
 //! and compares it; [`Planned::halt`] keeps others out; [`export`](export::export) reads what was
 //! written since; [`swap`] puts the copy in the original's place; [`recover`] finishes or undoes
-//! what a crash cut off. [`put_back`] does it for one proven copy,
-//! [`drive`](drive::drive) for several targets, from plan to swap.
+//! what a crash cut off. [`drive`](drive::drive) does it for all targets of a run, from plan to
+//! swap; [`undo`](drive::undo) gives it up.
 
 mod diary;
 mod drive;
 mod export;
-mod single;
 mod steps;
 
 use std::path::PathBuf;
@@ -27,9 +26,8 @@ use crate::engine::{CopyKind, DatabaseCopy, Engine, EngineError, RestoreRequest}
 use crate::snapshot::Source;
 
 pub use diary::{DIARY, Diary, DiaryError, Past, Written, read};
-pub use drive::{Ended, StepTold, Watch, drive};
+pub use drive::{Ended, StepTold, Watch, drive, undo};
 pub use export::{Exported, export};
-pub use single::{PutBack, put_back};
 
 /// One target of a run that is to be rolled back.
 #[derive(Clone, Debug)]

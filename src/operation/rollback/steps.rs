@@ -8,8 +8,8 @@ use super::diary::Written;
 use super::drive::{Drive, StepTold, Turn};
 use super::export::export;
 use super::{Planned, prove_beside, recover, swap};
-use crate::engine::rollback::Standing;
-use crate::operation::OperationError;
+use crate::engine::rollback::{Held, Intentions, Standing};
+use crate::operation::{OperationError, Workspace};
 
 fn who_is_there(planned: &Planned) -> String {
     let database = planned.subject.target.database();
@@ -189,5 +189,23 @@ impl Drive<'_> {
             at: Utc::now(),
             told,
         })
+    }
+}
+
+/// Lets everybody in again after a failure, which is what is told; or both.
+pub(super) async fn let_go(
+    ws: &Workspace,
+    planned: &Planned,
+    held: &mut dyn Held,
+    intentions: &dyn Intentions,
+    error: OperationError,
+) -> OperationError {
+    match held.let_go(&ws.cleaning_context(), intentions).await {
+        Ok(()) => error,
+        Err(source) => OperationError::StillHeld {
+            database: planned.subject.target.database().to_owned(),
+            after: error.to_string(),
+            source: Box::new(source),
+        },
     }
 }

@@ -59,10 +59,6 @@ fn add_undo(text: &mut String, report: &RunReport) {
         text.push_str("  ");
         text.push_str(&undo);
     }
-    text.push_str(&format!(
-        "  (that puts the state before into a new database beside the original; in its place: bookend rollback {})\n",
-        printable(&report.run)
-    ));
 }
 
 /// One step, with its further lines.

@@ -33,7 +33,7 @@ fn a_migration_is_bracketed_and_the_difference_told() {
             "+1 index",
             "-5 rows",
             "lost: public.orders",
-            "Undo: bookend restore ",
+            "Undo: bookend rollback ",
         ] {
             assert!(ran.stdout.contains(line), "no {line:?} in {ran}");
         }

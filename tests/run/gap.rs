@@ -17,7 +17,7 @@ fn waiting(original: &str) -> String {
 #[test]
 fn whoever_writes_before_the_migration_costs_a_fresh_backup_with_its_own_proof() {
     let shop = shop(server());
-    let bookend = Bookend::new();
+    let bookend = Bookend::new().env("DATABASE_URL", shop.url());
     let line = waiting(shop.name());
     let running = bookend.spawn(&arguments(&shop.url(), &["--json"], &sh(&line)));
     while !bookend.work().join("rehearsing").exists() {
@@ -55,7 +55,7 @@ fn whoever_writes_before_the_migration_costs_a_fresh_backup_with_its_own_proof()
     let run = document["run"].as_str().unwrap();
     assert_eq!(document["undo"][0], format!("bookend rollback {run}"));
     bookend.succeed(&["rollback", run]);
-    assert_eq!(shop.psql("SELECT count(*) FROM orders").trim(), "2001");
+    assert_eq!(shop.psql("SELECT count(*) FROM users").trim(), "501");
     drop_failed(&shop);
     assert_eq!(copies(&shop), "");
 }

@@ -7,8 +7,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::connection::Target;
 use crate::connection::postgres::Session;
+use crate::connection::{ConnectionError, Target};
 use crate::engine::{Claim, Context, EngineError, Holder, TargetLock};
 
 use super::sql_error::sql;
@@ -39,6 +39,10 @@ pub(super) async fn lock(
     let connecting = target.postgres()?.connect_to(DATABASE, &name);
     let session = match context.unless_cancelled(connecting).await {
         Ok(session) => session,
+        // Whoever knows the password gets further; nothing else about that server is known yet.
+        Err(EngineError::Connection(
+            error @ (ConnectionError::NoPassword { .. } | ConnectionError::WrongPassword { .. }),
+        )) => return Err(error.into()),
         Err(EngineError::Connection(error)) => return Err(no_lock(target, error.to_string())),
         Err(error) => return Err(error),
     };

@@ -1,7 +1,12 @@
 //! A clock that is set back an hour in the middle of a run. Run by `make test-debian`, which
 //! installs libfaketime.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod common;
 

@@ -1,7 +1,12 @@
 //! A pooler in front of the server is recognised, whatever its mode, and nothing is done through
 //! it. Run by `make test-debian`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod common;
 
@@ -13,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use common::{Bookend, Output, PASSWORD, Server, TestDatabase, Version};
 
-/// PgBouncer refuses to be root.
+/// The pooler refuses to be root.
 const NOBODY: u32 = 65534;
 
-/// A running PgBouncer in front of the shared server; it ends with the value.
+/// A running pooler in front of the shared server; it ends with the value.
 struct Pooler {
     port: u16,
     process: Child,

@@ -22,7 +22,7 @@ const TXT: u16 = 16;
 const SRV: u16 = 33;
 
 /// `$1` is a file for `/etc/resolv.conf`, `$2` this test program, the rest what is to run. The
-/// loopback device of a new network is down: SIOCSIFFLAGS with IFF_UP and IFF_RUNNING.
+/// loopback device of a new network is down: the request sets `IFF_UP` and `IFF_RUNNING`.
 const SCRIPT: &str = r#"
 resolver=$1 world=$2; shift 2
 mount --bind "$resolver" /etc/resolv.conf || exit 99

@@ -96,8 +96,12 @@ fn not_made(report: &RunReport) -> Vec<String> {
         lines.extend(compare(report));
     }
     if over && (failed("bundle") || failed("compare")) {
+        let mut steps = report.steps.iter();
+        let bundle = steps.rfind(|shown| shown.step == "bundle");
+        let why = bundle.and_then(|shown| shown.lines.first());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         lines.push(format!(
-            "the bundle was not made; once what kept it is put right: {} bundle {}",
+            "the bundle was not made{why}; make it when that is put right: {} bundle {}",
             program(report),
             word(&report.run)
         ));

@@ -123,3 +123,36 @@ fn a_crash_of_the_command_bundle_leaves_a_half_written_file_that_is_told() {
     assert_eq!(bundles(&bookend), made + 1);
     assert_eq!(status(&bookend)["left_behind"], serde_json::json!([]));
 }
+
+/// A store that takes everything but the bundle: files of at most a megabyte.
+#[test]
+fn a_bundle_that_cannot_be_made_is_told_with_its_cause_and_hides_nothing_else() {
+    let shop = shop(server());
+    let url = shop.url();
+    let bookend = Bookend::new().env("DATABASE_URL", url.clone());
+    let long = long_file(&bookend);
+    // It loses on the target what it did not lose on the copy.
+    let line = "if [ -e tried ]; then psql -qc 'DELETE FROM orders'; else touch tried; \
+                psql -qXc SELECT; fi";
+    let options = ["--json", "--migration-files", &long];
+    let command = ["sh", "-c", line];
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -f 2048; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_bookend"))
+        .args(arguments(&url, &options, &command));
+    let ran = bookend.spawn_command(limited).wait().expect_code(3);
+    let told = ran.json();
+    assert_eq!(told["state"], "completed", "{ran}");
+    assert_eq!(told["error"]["code"], "lost-more", "{ran}");
+    assert_eq!(step(&told, "bundle")["state"], "failed", "{ran}");
+    let advice = told["advice"].to_string();
+    assert!(advice.contains("the bundle was not made ("), "{advice}");
+    assert!(advice.contains("too large"), "{advice}");
+    assert!(ran.stderr.contains("too large"), "{ran}");
+    assert_eq!(bundles(&bookend), 0);
+    assert_eq!(status(&bookend)["left_behind"], serde_json::json!([]));
+    // As it says, once there is room.
+    bookend.succeed(&["bundle", told["run"].as_str().unwrap()]);
+    assert_eq!(bundles(&bookend), 1);
+}

@@ -223,8 +223,8 @@ impl View<'_> {
         found
     }
 
-    /// The last thing that went wrong; that something stays stopped only where nothing else
-    /// did.
+    /// That more was lost than in the rehearsal; else the last thing that went wrong; that
+    /// something stays stopped only where nothing else did.
     fn error(&self) -> Option<RunError> {
         let with_setback = || {
             self.records
@@ -233,8 +233,10 @@ impl View<'_> {
                 .filter(|r| r.detail.setback.is_some())
         };
         let held = |record: &&Record| matches!(record.event, Event::Done(Done::Unquiesce(_)));
+        let lost = |record: &&Record| matches!(record.event, Event::Done(Done::Compare(_)));
         let record = with_setback()
-            .find(|record| !held(record))
+            .find(lost)
+            .or_else(|| with_setback().find(|record| !held(record)))
             .or_else(|| with_setback().next())?;
         record.detail.setback.as_ref().map(run_error)
     }

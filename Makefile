@@ -8,7 +8,7 @@ PYTHON ?= python3
 help:
 	@echo 'make demo         two real migrations, bracketed, on servers of their own'
 	@echo 'make test         everything, against PostgreSQL 16 and 18 and MongoDB 6'
-	@echo 'make test-debian  PostgreSQL 15 with TLS, ICU and contrib (as root it installs them)'
+	@echo 'make test-debian  PostgreSQL 15 with TLS, ICU and contrib, PgBouncer (as root it installs them)'
 	@echo 'make bench        the figures of docs/benchmarks.md'
 	@echo 'make lint         formatting, clippy, licences of dependencies'
 	@echo 'make servers      fetch the real servers and tools into .cache/'
@@ -30,8 +30,8 @@ test: servers
 	$(CARGO) test --locked
 
 test-debian: servers-postgresql debian-packages
-	$(CARGO) test --locked --features debian-tests --test debian --test debian_proof --test debian_tls \
-		--test table_of_contents
+	$(CARGO) test --locked --features debian-tests --test debian --test debian_clock --test debian_pooler \
+		--test debian_proof --test debian_tls --test table_of_contents
 
 demo: servers build
 	@scripts/demo.sh

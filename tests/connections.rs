@@ -389,3 +389,71 @@ async fn a_server_that_never_answers_is_given_up_after_connect_timeout() {
         "{error:?}"
     );
 }
+
+/// A host that drops what is sent to it, on this machine: nobody accepts, and the system has no
+/// room for another connection that is not accepted.
+struct BlackHole {
+    port: u16,
+    _listener: tokio::net::TcpListener,
+    _waiting: Vec<std::net::TcpStream>,
+}
+
+impl BlackHole {
+    fn open() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        let short = std::time::Duration::from_millis(500);
+        while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, short) {
+            waiting.push(stream);
+            assert!(waiting.len() < 100, "the queue is never full");
+        }
+        Self {
+            port: address.port(),
+            _listener: listener,
+            _waiting: waiting,
+        }
+    }
+}
+
+/// Without `connect_timeout`; the system alone would go on trying for minutes.
+#[tokio::test]
+async fn a_host_that_drops_packets_is_given_up_and_named() {
+    let hole = BlackHole::open();
+    let text = format!("postgres://u@127.0.0.1:{}/d", hole.port);
+    let began = std::time::Instant::now();
+    let home = tempfile::tempdir().unwrap();
+    let bookend = common::Bookend::new();
+    // Both at once: each waits its own time.
+    let running = bookend.spawn(&["backup", "--json", &text]);
+    let (env, impatient) = (
+        environment(home.path()),
+        text.clone() + "?connect_timeout=2",
+    );
+    let short = connect(&impatient, &env);
+    let error = short.await.err().unwrap();
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    assert!(
+        matches!(&error, ConnectionError::Unreachable { source, .. }
+            if source.kind() == std::io::ErrorKind::TimedOut),
+        "{error:?}"
+    );
+    let output = running.wait().expect_code(7);
+    assert!(
+        (15..60).contains(&output.took.as_secs()),
+        "{:?}",
+        output.took
+    );
+    let error = &output.json()["error"];
+    assert_eq!(error["code"], "unreachable", "{output}");
+    assert!(
+        error["causes"].to_string().contains("connect_timeout"),
+        "{output}"
+    );
+    assert!(
+        error["hint"].to_string().contains("PGCONNECT_TIMEOUT"),
+        "{output}"
+    );
+}

@@ -9,14 +9,18 @@
 
 mod common;
 
-use std::path::Path;
-use std::time::Duration;
+#[path = "mongodb_bracket/commands.rs"]
+mod commands;
+#[path = "mongodb_bracket/crashes.rs"]
+mod crashes;
+#[path = "mongodb_bracket/full_store.rs"]
+mod full_store;
+#[path = "mongodb_bracket/restarts.rs"]
+mod restarts;
 
 use bson::{Document, doc};
 use common::mongo::{mongo_tools, with_client};
 use common::{Bookend, Deployment, Mongo};
-use nix::sys::signal::Signal;
-use serde_json::Value;
 
 fn bookend(url: &str) -> Bookend {
     Bookend::new()
@@ -27,6 +31,11 @@ fn bookend(url: &str) -> Bookend {
 
 fn filled(name: &str) -> (&'static Mongo, String) {
     let server = Mongo::shared(Deployment::ReplicaSet);
+    fill(server, name);
+    (server, server.url(name))
+}
+
+fn fill(server: &Mongo, name: &str) {
     let database = name.to_owned();
     server.with(|client| async move {
         let todos = (0..20).map(|n| doc! { "_id": n, "title": format!("todo {n}") });
@@ -41,7 +50,6 @@ fn filled(name: &str) -> (&'static Mongo, String) {
             .await
             .unwrap();
     });
-    (server, server.url(name))
 }
 
 fn drop_it(server: &Mongo, name: &str) {
@@ -86,11 +94,35 @@ fn lossy_program() {
     });
 }
 
-fn copies(server: &Mongo) -> Vec<String> {
-    let all = server.databases();
-    all.into_iter()
-        .filter(|name| name.starts_with("killed_bookend"))
-        .collect()
+/// Copies of a database that are still there.
+fn copies(server: &Mongo, name: &str) -> Vec<String> {
+    let mut all = server.databases();
+    all.retain(|other| other.starts_with(&format!("{name}_bookend")));
+    all
+}
+
+/// How many documents there are, and how many of them COMMAND has changed.
+fn counted(server: &Mongo, name: &str) -> (u64, u64) {
+    let name = name.to_owned();
+    server.with(|client| async move {
+        let todos = client.database(&name).collection::<Document>("todos");
+        let titled = doc! { "title": { "$regex": "^todo " } };
+        let done = doc! { "done": true };
+        (
+            todos.count_documents(titled).await.unwrap(),
+            todos.count_documents(done).await.unwrap(),
+        )
+    })
+}
+
+/// As it was before COMMAND.
+fn undone(server: &Mongo, name: &str) {
+    let name = name.to_owned();
+    server.with(|client| async move {
+        let todos = client.database(&name).collection::<Document>("todos");
+        let undo = doc! { "$unset": { "done": "" } };
+        todos.update_many(doc! {}, undo).await.unwrap();
+    });
 }
 
 #[test]
@@ -142,83 +174,4 @@ fn a_run_from_another_store_is_kept_off_by_the_server() {
         .run(&["run", &url, "--no-rehearsal", "a test", "--", "true"])
         .expect_code(0);
     drop_it(server, "locked");
-}
-
-/// Of a run that goes well.
-const RECORDS: usize = 21;
-
-#[test]
-fn a_crash_after_any_record_is_ended_by_resume_or_abort() {
-    let (server, url) = filled("killed");
-    let bookend = bookend(&url);
-    for records in 1..RECORDS {
-        let way = if records % 2 == 0 { "resume" } else { "abort" };
-        killed_after(records, &bookend, &arguments(&url, &[], "good_program"));
-        let told = bookend.succeed(&["status", "--json"]).json();
-        if told["state"] == "interrupted" {
-            let mut ended = bookend.run(&[way, "--json"]);
-            // COMMAND may outlive its bookend by a moment.
-            while ended.stdout.contains("still-running") {
-                std::thread::sleep(Duration::from_millis(50));
-                ended = bookend.run(&[way, "--json"]);
-            }
-            let document = ended.json();
-            let state = document["state"].as_str().unwrap_or_default();
-            match (migration(&told).as_str(), way) {
-                ("unknown", _) => assert_eq!(state, "migration_unknown", "{ended}"),
-                (_, "resume") => assert_eq!(state, "completed", "{records}: {ended}"),
-                ("pending", _) => assert_eq!(state, "aborted", "{ended}"),
-                _ => assert!(state.starts_with("completed"), "{ended}"),
-            }
-            let run = told["run"].as_str().unwrap();
-            let again = bookend.run(&["resume", run]).expect_code(0);
-            assert!(again.stdout.contains("nothing to do"), "{again}");
-        }
-        assert_eq!(
-            copies(server),
-            Vec::<String>::new(),
-            "after {records} records"
-        );
-        let told = bookend.succeed(&["status", "--json"]).json();
-        assert_eq!(told["left_behind"].as_array().unwrap().len(), 0, "{told:#}");
-    }
-    let _ = bookend
-        .run(&arguments(&url, &[], "good_program"))
-        .expect_code(0);
-    drop_it(server, "killed");
-}
-
-fn migration(told: &Value) -> String {
-    let steps = told["steps"].as_array().unwrap();
-    let step = steps
-        .iter()
-        .find(|step| step["step"] == "migration")
-        .unwrap();
-    step["state"].as_str().unwrap().to_owned()
-}
-
-fn killed_after(records: usize, bookend: &Bookend, arguments: &[&str]) {
-    let runs = bookend.store().join("runs");
-    let before = runs.read_dir().map_or(0, Iterator::count);
-    let mut running = bookend.spawn(arguments);
-    while !running.ended() && written(&runs, before) < records {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    if !running.ended() {
-        running.signal(Signal::SIGKILL);
-    }
-}
-
-/// Records of the newest run; none while there are no more runs than before.
-fn written(runs: &Path, before: usize) -> usize {
-    let Ok(entries) = runs.read_dir() else {
-        return 0;
-    };
-    let mut all: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    all.sort();
-    match all.last() {
-        Some(newest) if all.len() > before => std::fs::read(newest.join("journal.jsonl"))
-            .map_or(0, |bytes| memchr::memchr_iter(b'\n', &bytes).count()),
-        _ => 0,
-    }
 }

@@ -13,12 +13,18 @@ mod common;
 mod astray;
 #[path = "run/bracket.rs"]
 mod bracket;
+#[path = "run/bundling.rs"]
+mod bundling;
+#[path = "run/commands.rs"]
+mod commands;
 #[path = "run/crashes.rs"]
 mod crashes;
 #[path = "run/endings.rs"]
 mod endings;
 #[path = "run/environment.rs"]
 mod environment;
+#[path = "run/full_store.rs"]
+mod full_store;
 #[path = "run/gap.rs"]
 mod gap;
 #[path = "run/left.rs"]
@@ -27,6 +33,8 @@ mod left;
 mod on_failure;
 #[path = "run/rehearsal.rs"]
 mod rehearsal;
+#[path = "run/restarts.rs"]
+mod restarts;
 #[path = "run/several.rs"]
 mod several;
 

@@ -13,7 +13,7 @@ use super::journal::CommandFacts;
 use super::words::signal_name;
 use crate::connection::Secret;
 use crate::process::migration::{self, Migration, Outcome, Stop};
-use crate::process::{Ending, ProcessError, started_at};
+use crate::process::{Ending, ProcessError, sockets, started_at};
 
 /// By this variable libpq names sessions, and so do the drivers that follow it.
 const SESSION_NAME: &str = "PGAPPNAME";
@@ -122,7 +122,9 @@ impl Command {
             .await;
         match ran {
             Ok(ended) => {
-                let mut told = told(&ended, (streams.signal)());
+                let mark = format!("{MARK}={}", session_mark(session));
+                let left = sockets::still_running(&mark);
+                let mut told = told(&ended, &left, (streams.signal)());
                 // The end, if it can be recorded, tells more than the beginning.
                 let unnoted = unnoted.into_inner().unwrap_or_else(PoisonError::into_inner);
                 told.notes
@@ -148,7 +150,7 @@ impl Command {
     }
 }
 
-fn told(ended: &migration::Ended, signal: Option<i32>) -> Ended {
+fn told(ended: &migration::Ended, left: &[String], signal: Option<i32>) -> Ended {
     let end = match ended.outcome {
         Outcome::Exited(code) => CommandEnd::Exited(code),
         Outcome::Signalled(number) => CommandEnd::Signalled(number),
@@ -165,7 +167,13 @@ fn told(ended: &migration::Ended, signal: Option<i32>) -> Ended {
         });
     }
     // After a timeout or an interrupt they were ended with it.
-    if ended.left_running && matches!(end, CommandEnd::Exited(_) | CommandEnd::Signalled(_)) {
+    if !left.is_empty() {
+        notes.push(format!(
+            "processes that it started are still running and may go on writing: {}",
+            left.join(", ")
+        ));
+    } else if ended.left_running && matches!(end, CommandEnd::Exited(_) | CommandEnd::Signalled(_))
+    {
         notes.push("processes that it started are still running".to_owned());
     }
     if !ended.own_session {

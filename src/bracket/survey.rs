@@ -21,7 +21,7 @@ pub struct FoundRun {
     pub writer: Writer,
 }
 
-/// A file of a backup that was never finished.
+/// A file that was never finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
     /// Where it lies.
@@ -95,15 +95,33 @@ fn database(made: &MadeDatabase) -> LeftBehind {
 }
 
 fn file(partial: &Partial) -> LeftBehind {
+    let size = crate::report::figures::size(partial.bytes);
+    let remove = format!("rm {}", word(&partial.path));
+    let name = partial.path.rsplit('/').next().unwrap_or_default();
+    let name = name.trim_start_matches('.');
+    let bundled = name.split_once(".bundle").map(|(run, _)| run);
+    let (run, advice) = match bundled {
+        Some(run) => (
+            Some(run.to_owned()),
+            format!(
+                "{size} of a bundle that was never finished; nothing is lost: {remove}; bookend bundle {} makes it anew",
+                word(run)
+            ),
+        ),
+        None if name.contains(".tar.partial") => (
+            None,
+            format!("{size} of a backup that was never finished; not an archive: {remove}"),
+        ),
+        None => (
+            None,
+            format!("{size} of a file that was never finished: {remove}"),
+        ),
+    };
     LeftBehind {
         kind: "file".to_owned(),
         name: partial.path.clone(),
-        run: None,
-        advice: format!(
-            "{} of a backup that was never finished; not an archive: rm {}",
-            crate::report::figures::size(partial.bytes),
-            word(&partial.path)
-        ),
+        run,
+        advice,
     }
 }
 

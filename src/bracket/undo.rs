@@ -67,7 +67,51 @@ pub(super) fn advice(report: &RunReport, kept: &[String]) -> Vec<String> {
         "interrupted" => lines.extend(after_crash(report)),
         _ => {}
     }
+    lines.extend(not_made(report));
     lines
+}
+
+/// What comes after the migration does not change how the run ended; so it is told here what
+/// is missing, and how to make it.
+fn not_made(report: &RunReport) -> Vec<String> {
+    let failed = |step: &str| {
+        let mut steps = report.steps.iter();
+        steps.any(|shown| shown.step == step && shown.state == StepState::Failed)
+    };
+    let over = report.state == "completed";
+    let mut lines = Vec::new();
+    if over && failed("compare") {
+        lines.push("what changed was not compared with the rehearsal".to_owned());
+        lines.extend(compare(report));
+    }
+    if over && (failed("bundle") || failed("compare")) {
+        let mut steps = report.steps.iter();
+        let bundle = steps.rfind(|shown| shown.step == "bundle");
+        let why = bundle.and_then(|shown| shown.lines.first());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        lines.push(format!(
+            "the bundle was not made{why}; make it when that is put right: {} bundle {}",
+            program(report),
+            word(&report.run)
+        ));
+    }
+    lines
+}
+
+/// How to hold the two archives of each target against each other by hand.
+fn compare(report: &RunReport) -> Vec<String> {
+    befores(report)
+        .filter_map(|before| {
+            let mut archives = report.archives.iter();
+            let after = archives.rfind(|a| a.step == "after" && a.target == before.target)?;
+            Some(format!(
+                "see what changed: {} diff {} {}",
+                program(report),
+                word(&before.id),
+                word(&after.id)
+            ))
+        })
+        .collect()
 }
 
 /// A crash: what may have happened depends on the step that was under way.

@@ -113,7 +113,7 @@ fn ended(
     };
     let mut report = report(folder.run(), journal.records(), journal.state(), writer);
     report.journal = Some(folder.path().join(JOURNAL).display().to_string());
-    let kept = keep(folder, &mut report);
+    keep(folder, &mut report);
     let since = journal.records().iter();
     let since = since.rev().take_while(|r| r.event != Event::RollbackAsked);
     let stopped = since.filter(|record| record.detail.setback.is_some());
@@ -122,7 +122,7 @@ fn ended(
             format!("make room in the store; then bookend resume {}", chosen.run),
         )),
         (_, Some(record)) => Some(stopped_by(driven, record)),
-        (None, None) => kept.err(),
+        (None, None) => None,
     };
     chosen.report = report;
     Ok((past, failure))

@@ -138,6 +138,16 @@ pub enum ConnectionError {
         /// What is wrong.
         what: String,
     },
+    /// Not a server answers but a pooler through which a backup or a run cannot be made.
+    #[error("{server} is a pooler in front of PostgreSQL: {what}")]
+    Pooler {
+        /// The pooler.
+        server: String,
+        /// Why it does not do.
+        what: String,
+        /// Where the server itself listens, as far as it tells.
+        direct: Option<String>,
+    },
     /// The server is not of the kind that `target_session_attrs` asks for.
     #[error("{server} is not what target_session_attrs={asked} asks for")]
     SessionAttributes {

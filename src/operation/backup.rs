@@ -96,7 +96,8 @@ pub(super) async fn backup_unless(
     ws.speak(engine.as_ref());
     let cleaned = ws.store.remove_leftovers()?;
     sandbox::sweep(ws).await;
-    let created = Utc::now();
+    let named = ws.store.name_time(Utc::now())?;
+    let created = named.time;
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);
     let pending = ws.store.begin(&id)?;
@@ -131,7 +132,7 @@ pub(super) async fn backup_unless(
         bytes_stored: summary.bytes_stored,
         seconds: begun.elapsed(),
         consistent: snapshot.consistent,
-        notes: notes(&snapshot, &cleaned),
+        notes: notes(&snapshot, &cleaned, named.note),
         snapshot,
     })))
 }
@@ -227,8 +228,9 @@ fn id_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn notes(snapshot: &Snapshot, cleaned: &[Leftover]) -> Vec<String> {
+fn notes(snapshot: &Snapshot, cleaned: &[Leftover], clock: Option<String>) -> Vec<String> {
     let mut notes = snapshot.notes.clone();
+    notes.extend(clock);
     notes.extend(cleaned.iter().map(|left| {
         format!(
             "a half-written file of a command that crashed was removed: {}",

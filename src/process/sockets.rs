@@ -35,6 +35,24 @@ pub fn of_command(session: u32, mark: &str) -> Vec<Connection> {
     found
 }
 
+/// Processes whose environment holds `mark`, as `PID (name)`: what a command left running, also
+/// where it left the command's session and group.
+#[must_use]
+pub fn still_running(mark: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let own = std::process::id();
+    let mut found: Vec<u32> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != own && carries(*pid, mark))
+        .collect();
+    found.sort_unstable();
+    let named = |pid: u32| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        Some(format!("{pid} ({})", name.trim_end()))
+    };
+    found.into_iter().filter_map(named).collect()
+}
+
 /// A process as `/proc/PID/stat` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {

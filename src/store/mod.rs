@@ -18,6 +18,7 @@ mod pending;
 mod receipt;
 mod runs;
 mod sandboxes;
+mod time;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use pending::Pending;
 pub use receipt::{Receipt, SandboxFacts, Verdict};
 pub use runs::RunFolder;
 pub use sandboxes::MadeSandbox;
+pub use time::NameTime;
 
 /// A folder of archives.
 #[derive(Clone, Debug)]

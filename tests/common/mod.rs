@@ -17,7 +17,10 @@
 pub mod bookend;
 pub mod certificates;
 pub mod database;
+pub mod full_store;
 pub mod mongo;
+pub mod namespace;
+pub mod restarts;
 pub mod server;
 mod watchdog;
 

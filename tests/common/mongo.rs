@@ -35,7 +35,12 @@ folder=$1; shift
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)"
 "$@" >/dev/null 2>&1 </dev/null &
 pid=$!
-while read -r order; do kill -"$order" "$pid"; done
+while read -r order; do
+    case $order in
+        AGAIN) wait "$pid"; "$@" >/dev/null 2>&1 </dev/null & pid=$! ;;
+        *) kill -"$order" "$pid" ;;
+    esac
+done
 kill -KILL "$pid" 2>/dev/null
 wait "$pid"
 rm -rf "$folder"
@@ -243,8 +248,19 @@ impl Mongo {
 
     /// Kills the server.
     pub fn kill(&mut self) {
+        self.order("KILL");
+    }
+
+    /// Kills the server and starts it again, on the same port with the same data.
+    pub fn restart(&mut self) {
+        self.order("KILL");
+        self.order("AGAIN");
+        self.wait_for("isWritablePrimary");
+    }
+
+    fn order(&mut self, order: &str) {
         let orders = self.orders.as_mut().expect("open until dropped");
-        writeln!(orders, "KILL").expect("the keeper listens");
+        writeln!(orders, "{order}").expect("the keeper listens");
     }
 }
 

@@ -1,57 +1,105 @@
 //! A DNS server for one name: `mongodb+srv` with an `authSource` in its record.
+//!
+//! Resolvers ask port 53, which is not everybody's to take. So the program runs in a network of
+//! its own, where it is; what it sends to the MongoDB server's port there is carried out of it
+//! through a unix socket, which belongs to no network.
 
-use std::net::UdpSocket;
-use std::process::Command;
+use std::io::Write as _;
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
+use super::common::namespace::{expect_allowed, unshare};
 use super::common::{Bookend, Output};
 
-/// Nothing else listens here.
-const ADDRESS: &str = "127.77.31.5";
-const CLUSTER: &str = "cluster.bookend.test";
+const ADDRESS: &str = "127.0.0.1";
+/// The name to put into a URL.
+pub const CLUSTER: &str = "cluster.bookend.test";
 const MEMBER: &str = "member.bookend.test";
 
 const A: u16 = 1;
 const TXT: u16 = 16;
 const SRV: u16 = 33;
 
-/// Answers until the test process ends.
-pub struct Names {
-    /// The name to put into a URL.
-    pub cluster: &'static str,
-    address: &'static str,
+/// `$1` is a file for `/etc/resolv.conf`, `$2` this test program, the rest what is to run. The
+/// loopback device of a new network is down: the request sets `IFF_UP` and `IFF_RUNNING`.
+const SCRIPT: &str = r#"
+resolver=$1 world=$2; shift 2
+mount --bind "$resolver" /etc/resolv.conf || exit 99
+perl -e 'use Socket; socket(S, AF_INET, SOCK_DGRAM, 0) or die;
+    $up = pack("a16sx22", "lo", 0x41); ioctl(S, 0x8914, $up) or die' || exit 99
+"$world" --ignored --exact dns::world >world.log 2>&1 &
+world=$!
+until [ -e ready ]; do kill -0 $world || exit 98; sleep 0.02; done
+"$@"; code=$?
+kill $world
+exit $code
+"#;
+
+/// Runs the program where the cluster's name is known and leads to the server at this port of
+/// the world outside.
+pub fn resolving(bookend: &Bookend, port: u16, arguments: &[&str]) -> Output {
+    let work = bookend.work();
+    let way_out = work.join("way_out");
+    let _ = std::fs::remove_file(&way_out);
+    let outside = UnixListener::bind(&way_out).unwrap();
+    std::thread::spawn(move || {
+        while let Ok((inside, _)) = outside.accept() {
+            let server = TcpStream::connect((ADDRESS, port)).unwrap();
+            carry(inside, server);
+        }
+    });
+    bookend.write("port", &port.to_string());
+    let resolver = bookend.write("resolv.conf", &format!("nameserver {ADDRESS}\n"));
+    let mut command = unshare(&["--net"]);
+    command
+        .args(["sh", "-c", SCRIPT, "sh"])
+        .arg(resolver)
+        .arg(std::env::current_exe().unwrap())
+        .arg(env!("CARGO_BIN_EXE_bookend"))
+        .args(arguments);
+    let output = bookend.spawn_command(command).wait();
+    let _ = std::fs::remove_file(work.join("ready"));
+    expect_allowed(&output);
+    output
 }
 
-impl Names {
-    /// `None` where a port below 1024 is not ours to take.
-    pub fn serve(port: u16) -> Option<Self> {
-        let socket = UdpSocket::bind((ADDRESS, 53)).ok()?;
-        std::thread::spawn(move || {
-            let mut packet = [0; 1500];
-            while let Ok((length, from)) = socket.recv_from(&mut packet) {
-                if let Some(answer) = answer(&packet[..length], port) {
-                    let _ = socket.send_to(&answer, from);
-                }
-            }
-        });
-        Some(Self {
-            cluster: CLUSTER,
-            address: ADDRESS,
-        })
+/// Inside: answers for the name, and carries connections out.
+#[test]
+#[ignore = "a program, not a test"]
+fn world() {
+    let port: u16 = std::fs::read_to_string("port").unwrap().parse().unwrap();
+    let names = UdpSocket::bind((ADDRESS, 53)).unwrap();
+    let doors = TcpListener::bind((ADDRESS, port)).unwrap();
+    std::fs::File::create("ready")
+        .unwrap()
+        .write_all(b"\n")
+        .unwrap();
+    std::thread::spawn(move || {
+        while let Ok((inside, _)) = doors.accept() {
+            carry(UnixStream::connect(Path::new("way_out")).unwrap(), inside);
+        }
+    });
+    let mut packet = [0; 1500];
+    while let Ok((length, from)) = names.recv_from(&mut packet) {
+        if let Some(answer) = answer(&packet[..length], port) {
+            let _ = names.send_to(&answer, from);
+        }
     }
+}
 
-    /// Runs the program in a name space of its own, where this server is asked; exit code 99
-    /// where that is not allowed.
-    pub fn resolving(&self, bookend: &Bookend, arguments: &[&str]) -> Output {
-        let resolver = bookend.write("resolv.conf", &format!("nameserver {}\n", self.address));
-        let script = "mount --bind \"$1\" /etc/resolv.conf || exit 99; shift; exec \"$@\"";
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
-            .arg(resolver)
-            .arg(env!("CARGO_BIN_EXE_bookend"))
-            .args(arguments);
-        bookend.spawn_command(command).wait()
-    }
+/// Both ways, until both ends are closed.
+fn carry(unix: UnixStream, tcp: TcpStream) {
+    let (mut unix_in, mut tcp_in) = (unix.try_clone().unwrap(), tcp.try_clone().unwrap());
+    let (mut unix, mut tcp) = (unix, tcp);
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut unix_in, &mut tcp);
+        let _ = tcp.shutdown(Shutdown::Write);
+    });
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut tcp_in, &mut unix);
+        let _ = unix.shutdown(Shutdown::Write);
+    });
 }
 
 /// One question, one answer or none (RFC 1035, section 4).

@@ -168,7 +168,7 @@ fn a_crash_during_the_migration_is_unknown_and_never_a_success() {
 }
 
 /// Of a run that goes well.
-const RECORDS: usize = 21;
+const RECORDS: usize = 22;
 
 /// Where exactly the process is when it is killed is up to chance; what is promised holds
 /// wherever it is: `status` explains, `resume` or `abort` ends it, a second one has nothing to
@@ -180,6 +180,7 @@ fn a_crash_after_any_record_is_ended_by_resume_or_abort() {
     // Passwords are in no journal; this is one of the usual places.
     let bookend = Bookend::new().env("DATABASE_URL", url.clone());
     let command = sh("psql -qc 'ALTER TABLE users ADD email text'; touch over");
+    let whole = content(&shop);
     for records in 1..RECORDS {
         let way = if records % 2 == 0 { "abort" } else { "resume" };
         let killed = killed_after(records, &bookend, &arguments(&url, &[], &command));
@@ -194,6 +195,10 @@ fn a_crash_after_any_record_is_ended_by_resume_or_abort() {
             end_it(&bookend, &shop, way, &told, records);
         }
         assert_eq!(copies(&shop), "", "after {records} records");
+        let closed = "SELECT count(*) FROM pg_database
+                       WHERE datname = current_database() AND NOT datallowconn";
+        assert_eq!(shop.psql(closed).trim(), "0", "after {records} records");
+        assert_eq!(content(&shop), whole, "after {records} records");
         let told = status(&bookend);
         assert_eq!(told["left_behind"].as_array().unwrap().len(), 0, "{told:#}");
         for archive in bookend.archives() {
@@ -204,6 +209,20 @@ fn a_crash_after_any_record_is_ended_by_resume_or_abort() {
     }
     bookend.succeed(&arguments(&url, &[], &command));
     assert_eq!(status(&bookend)["state"], "completed");
+    let journals = bookend.store().join("runs");
+    assert_eq!(
+        newest_journal(&journals, 0),
+        RECORDS,
+        "every record was tried"
+    );
+}
+
+/// What no migration of this test touches.
+fn content(shop: &TestDatabase) -> String {
+    shop.psql(
+        "SELECT count(*), sum(id), md5(string_agg(name, ',' ORDER BY id)) FROM users;
+         SELECT count(*), sum(id), sum(total) FROM orders",
+    )
 }
 
 fn end_it(bookend: &Bookend, shop: &TestDatabase, way: &str, told: &Value, records: usize) {

@@ -1,7 +1,9 @@
 //! Several databases in one bracket, and one run of a database at a time.
 
 use super::common::Bookend;
-use super::{IDLE, UNREHEARSED, arguments, bracket_json, copies, server, sh, shop, status, step};
+use super::{
+    IDLE, UNREHEARSED, arguments, bracket_json, copies, server, sh, shop, sql, status, step,
+};
 
 #[test]
 fn two_databases_are_proven_and_rehearsed_before_either_is_migrated() {
@@ -105,4 +107,28 @@ fn a_role_without_the_database_postgres_is_told_what_to_grant() {
         "{error}"
     );
     assert!(status(&bookend)["run"].is_null());
+}
+
+#[test]
+fn two_runs_of_two_databases_at_once_share_a_store() {
+    let shops = [shop(server()), shop(server())];
+    let bookend = Bookend::new();
+    let command = sql("ALTER TABLE users ADD email text");
+    let running = shops.each_ref().map(|shop| {
+        let url = shop.url();
+        bookend.spawn(&arguments(&url, &["--json"], &command))
+    });
+    let mut runs = std::collections::BTreeSet::new();
+    for one in running {
+        let document = one.wait().expect_code(0).json();
+        assert_eq!(document["state"], "completed", "{document:#}");
+        assert_eq!(document["as_rehearsed"], true, "{document:#}");
+        runs.insert(document["run"].as_str().unwrap().to_owned());
+    }
+    assert_eq!((runs.len(), bookend.archives().len()), (2, 4));
+    for shop in &shops {
+        assert_eq!(copies(shop), "");
+        shop.psql("SELECT email FROM users");
+    }
+    assert_eq!(status(&bookend)["left_behind"], serde_json::json!([]));
 }

@@ -190,7 +190,10 @@ impl Bracket<'_> {
     }
 
     async fn bundle(&self) -> Result<Ending, Trouble> {
-        let bundled = self.hands.bundle().await?;
+        let bundled = match self.hands.bundle().await {
+            Ok(bundled) => bundled,
+            Err(trouble) => return Ok(not_bundled(trouble)),
+        };
         let mut detail = Detail::lines(bundled.lines);
         detail.bundle = Some(bundled.path);
         Ok((Event::Done(Done::Bundle), detail))
@@ -209,6 +212,15 @@ impl Bracket<'_> {
         let befores = memory::befores(&self.records());
         befores.get(target).cloned().ok_or_else(|| defect(step))
     }
+}
+
+/// The run has come to its end all the same and has no error to tell: the step tells all of it.
+fn not_bundled(trouble: Trouble) -> Ending {
+    let mut words = vec![trouble.setback.message.clone()];
+    words.extend(trouble.setback.causes.iter().cloned());
+    let mut detail = Detail::lines(vec![words.join(": ")]);
+    detail.setback = Some(trouble.setback);
+    (Event::Stopped(trouble.stop), detail)
 }
 
 fn defect(step: Step) -> Trouble {

@@ -243,8 +243,8 @@ impl View<'_> {
         .collect()
     }
 
-    /// The last thing that went wrong; that something stays stopped only where nothing else
-    /// did.
+    /// That more was lost than in the rehearsal; else the last thing that went wrong; that
+    /// something stays stopped only where nothing else did.
     fn error(&self) -> Option<RunError> {
         if let State::Ended(_, Outcome::RolledBack) = self.state {
             return None;
@@ -264,8 +264,10 @@ impl View<'_> {
                 .filter(|r| r.detail.setback.is_some())
         };
         let held = |record: &&Record| matches!(record.event, Event::Done(Done::Unquiesce(_)));
+        let lost = |record: &&Record| matches!(record.event, Event::Done(Done::Compare(_)));
         let record = with_setback()
-            .find(|record| !held(record))
+            .find(lost)
+            .or_else(|| with_setback().find(|record| !held(record)))
             .or_else(|| with_setback().next())?;
         record.detail.setback.as_ref().map(run_error)
     }

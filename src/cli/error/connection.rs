@@ -33,6 +33,7 @@ fn kind(error: &ConnectionError) -> (Exit, &'static str) {
         ConnectionError::Refused { .. } => (Exit::Connection, "refused-by-server"),
         ConnectionError::Tls { .. } => (Exit::Connection, "tls"),
         ConnectionError::SessionAttributes { .. } => (Exit::Connection, "session-attributes"),
+        ConnectionError::Pooler { .. } => (Exit::Connection, "pooler"),
         ConnectionError::Lost { .. } => (Exit::Connection, "connection-lost"),
     }
 }
@@ -51,6 +52,11 @@ fn hint(error: &ConnectionError) -> Option<String> {
         }
         ConnectionError::UnknownVariable { name } => format!("export {name}=postgres://USER@HOST/DATABASE"),
         ConnectionError::Unsupported { advice, .. } => advice.clone(),
+        ConnectionError::Unreachable { source, .. }
+            if source.kind() == std::io::ErrorKind::TimedOut =>
+        {
+            "check host and port, and that no firewall drops what is sent there; connect_timeout=SECONDS (PGCONNECT_TIMEOUT) waits longer, 0 for ever".to_owned()
+        }
         ConnectionError::Unreachable { .. } => {
             "check host and port, and that the server runs and takes connections from here".to_owned()
         }
@@ -69,6 +75,12 @@ fn hint(error: &ConnectionError) -> Option<String> {
         ConnectionError::TooManyConnections { .. } => {
             "use fewer with --jobs, or end idle sessions".to_owned()
         }
+        ConnectionError::Pooler { server, direct: Some(direct), .. } => {
+            format!("connect to PostgreSQL itself: {direct} in place of {server}")
+        }
+        ConnectionError::Pooler { server, direct: None, .. } => format!(
+            "connect to PostgreSQL itself in place of {server}: its own port is usually 5432"
+        ),
         ConnectionError::NotReady { .. } => "try again when the server is up".to_owned(),
         ConnectionError::Tls { .. } => {
             "check the authority's file (sslrootcert, tlsCAFile), the client's certificate (sslcert, tlsCertificateKeyFile) and the name in the server's certificate; the vendor's shell with the same URL says the same".to_owned()

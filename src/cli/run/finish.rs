@@ -90,11 +90,11 @@ pub(super) fn outcome(folder: &RunFolder, driven: &Driven) -> Outcome {
     };
     let mut told = report(folder.run(), journal.records(), journal.state(), writer);
     told.journal = Some(folder.path().join(JOURNAL).display().to_string());
-    let kept = keep(folder, &mut told);
+    keep(folder, &mut told);
     let failure = match broken {
         Some((JournalError::Unfinished(_), _)) if told.error.is_some() => half_way(&told),
         Some((error, ended)) => Some(lost_journal(error, ended.as_deref(), &told)),
-        None => failure(&told, &driven.explainer).or_else(|| kept.err()),
+        None => failure(&told, &driven.explainer),
     };
     let mut document = run_json(&told);
     if let Value::Object(keys) = &mut document {
@@ -121,23 +121,24 @@ fn half_way(told: &RunReport) -> Option<Failure> {
     })
 }
 
-/// Keeps the report beside the journal.
-pub(in super::super) fn keep(folder: &RunFolder, told: &mut RunReport) -> Result<(), Failure> {
+/// Keeps the report beside the journal. It is made from the journal alone and can be made again,
+/// so it is no failure of the run that this copy is missing.
+pub(in super::super) fn keep(folder: &RunFolder, told: &mut RunReport) {
     const REPORT: &str = "report.json";
     told.report = Some(folder.path().join(REPORT).display().to_string());
     let mut text = serde_json::to_vec_pretty(&run_json(told)).unwrap_or_default();
     text.push(b'\n');
-    match folder.write(REPORT, &text) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            told.report = None;
-            let mut failure = failure_of(&OperationError::from(error));
-            failure.message = format!(
-                "the run ended as {}; its report could not be kept: {}",
-                told.state, failure.message
-            );
-            Err(failure)
-        }
+    if let Err(error) = folder.write(REPORT, &text) {
+        told.report = None;
+        let failure = failure_of(&OperationError::from(error));
+        let why: Vec<String> = std::iter::once(failure.message)
+            .chain(failure.causes)
+            .collect();
+        told.advice.push(format!(
+            "its report could not be kept ({}); it is made from the journal: bookend report {}",
+            why.join(": "),
+            told.run
+        ));
     }
 }
 

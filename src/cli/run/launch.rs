@@ -209,11 +209,11 @@ pub(in super::super) fn name_run(
     ws: &mut Workspace,
     targets: &[Target],
 ) -> Result<StoreLock, Failure> {
-    let begun = Utc::now();
+    let named = ws.store.name_time(Utc::now()).map_err(store_failure)?;
     let labels: Vec<&str> = targets.iter().map(Target::label).collect();
     let mut attempt = 1;
     loop {
-        ws.run = run_id(begun, &labels, attempt);
+        ws.run = run_id(named.time, &labels, attempt);
         let holder = format!("process {}", std::process::id());
         match ws.store.lock(&writer_lock(&ws.run), &holder) {
             Ok(writer) if ws.store.run(&ws.run).map_err(store_failure)?.is_none() => {

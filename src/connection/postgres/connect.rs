@@ -1,5 +1,7 @@
 //! Trying servers, addresses and ways of encrypting in libpq's order.
 
+mod pooled;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -115,7 +117,7 @@ impl Dial<'_> {
     async fn connect(&self, wanted: SessionAttributes) -> Result<Session, ConnectionError> {
         let mut last = None;
         for address in self.addresses().await? {
-            let attempt = self.connect_address(address);
+            let attempt = self.session_at(address);
             let session = match self.params.connect_timeout {
                 Some(limit) => tokio::time::timeout(limit, attempt)
                     .await
@@ -144,6 +146,17 @@ impl Dial<'_> {
             let source = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
             failure::unreachable(self.host.shown(), source)
         }))
+    }
+
+    /// A session with everything in place.
+    async fn session_at(&self, address: Option<IpAddr>) -> Result<Session, ConnectionError> {
+        let session = self.connect_address(address).await?;
+        if session.is_pooled() {
+            self.judge(&session, address).await?;
+        }
+        let settled = session.settle().await;
+        settled.map_err(|error| self.explain(error))?;
+        Ok(session)
     }
 
     /// The addresses of a name; `None` stands for a socket.

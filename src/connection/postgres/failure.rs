@@ -75,6 +75,14 @@ fn said_by_server(
     let user = attempt.params.user.clone();
     let database = attempt.database.to_owned();
     let reason = message.to_owned();
+    // No server says this: PgBouncer does, before it looks for one.
+    if message.starts_with("unsupported startup parameter") {
+        return ConnectionError::Pooler {
+            server,
+            what: format!("it takes no such option with a connection ({message})"),
+            direct: None,
+        };
+    }
     match *code {
         SqlState::INVALID_PASSWORD => ConnectionError::WrongPassword {
             user,

@@ -7,6 +7,7 @@ mod key_value;
 mod options;
 mod params;
 mod passfile;
+mod pooler;
 mod resolve;
 mod rewrite;
 mod service;

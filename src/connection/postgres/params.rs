@@ -78,7 +78,7 @@ impl Params {
             tls: TlsOptions::read(&effective, env)?,
             connect_timeout: match non_empty(&effective, "connect_timeout") {
                 Some(value) => values::connect_timeout(value)?,
-                None => None,
+                None => Some(values::CONNECT_TIMEOUT),
             },
             keepalives: keepalives(&effective)?,
             attributes: non_empty(&effective, "target_session_attrs")

@@ -4,8 +4,11 @@
 use super::hosts::Way;
 use super::params::Params;
 use super::uri::Url;
-use super::{key_value, options, settings};
+use super::{key_value, options, settings, values};
 use crate::connection::{Environment, Secret};
+
+/// How long a tool of libpq's waits for a server.
+const TIMEOUT: &str = "PGCONNECT_TIMEOUT";
 
 impl Params {
     /// The URL as it was written, naming this database.
@@ -86,6 +89,10 @@ impl Params {
             "PGOPTIONS".to_owned(),
             Secret::new(settings::pgoptions(own)),
         ));
+        if !variables.iter().any(|(name, _)| name == TIMEOUT) {
+            let seconds = values::CONNECT_TIMEOUT.as_secs().to_string();
+            variables.push((TIMEOUT.to_owned(), Secret::new(seconds)));
+        }
         variables.push(("PGAPPNAME".to_owned(), Secret::new(application_name)));
         variables.push(("PGCLIENTENCODING".to_owned(), Secret::new("UTF8")));
         variables

@@ -10,7 +10,7 @@ use tokio_postgres::tls::NoTls;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, SimpleQueryMessage};
 
 use super::tls::Connector;
-use super::{failure, settings};
+use super::{failure, pooler, settings};
 use crate::connection::ConnectionError;
 
 /// Notices that are kept; older ones are let go.
@@ -46,11 +46,12 @@ pub struct Session {
     major: u32,
     version: String,
     pid: i32,
+    is_pooled: bool,
     connector: Option<Connector>,
 }
 
 impl Session {
-    /// Drives a fresh connection and puts the session's settings in place.
+    /// Drives a fresh connection. Nothing is set in it yet: see [`Session::settle`].
     pub(super) async fn establish<S, T>(
         (client, connection): (Client, Connection<S, T>),
         (server, host_index): (String, usize),
@@ -68,11 +69,13 @@ impl Session {
         let heard = Shared::default();
         tokio::spawn(drive(connection, Arc::clone(&heard)));
         let pid = client
-            .simple_query(&settings::statements(major))
+            .simple_query("SELECT pg_catalog.pg_backend_pid()")
             .await?
             .iter()
             .find_map(pid_in);
+        let announced = pooler::announced(&client).await;
         Ok(Self {
+            is_pooled: announced.is_some() && pid.is_some() && announced != pid,
             client: Arc::new(client),
             heard,
             server,
@@ -82,6 +85,18 @@ impl Session {
             pid: pid.unwrap_or_default(),
             connector,
         })
+    }
+
+    /// Puts bookend's settings in place.
+    pub(super) async fn settle(&self) -> Result<(), tokio_postgres::Error> {
+        let settings = settings::statements(self.major);
+        self.client.simple_query(&settings).await?;
+        Ok(())
+    }
+
+    /// Whether something answers that announces another process than the server's own.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.is_pooled
     }
 
     /// Process id of the session's server process.

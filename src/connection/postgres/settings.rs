@@ -46,19 +46,18 @@ pub fn pgoptions(own: Option<&str>) -> String {
         .join(" ")
 }
 
-/// The statements for a session of our own; the last one tells the server process's id.
+/// The statements for a session of our own.
 pub fn statements(major: u32) -> String {
     let later = LATER_SETTINGS
         .iter()
         .filter(|(since, ..)| *since <= major)
         .map(|(_, n, v)| (*n, *v));
-    let mut text: Vec<String> = SESSION_SETTINGS
+    let text: Vec<String> = SESSION_SETTINGS
         .iter()
         .copied()
         .chain(later)
         .map(|(name, value)| format!("SET {name} = '{value}'"))
         .collect();
-    text.push("SELECT pg_catalog.pg_backend_pid()".to_owned());
     text.join("; ")
 }
 

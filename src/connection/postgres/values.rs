@@ -115,6 +115,10 @@ pub fn number(key: &str, value: &str) -> Result<i64, ConnectionError> {
         })
 }
 
+/// How long a server may take to answer where nobody says otherwise. libpq waits as long as the
+/// system does, which is minutes where a firewall drops what is sent.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Reads `connect_timeout`: seconds; zero and less wait forever, one means two.
 pub fn connect_timeout(value: &str) -> Result<Option<Duration>, ConnectionError> {
     let seconds = number("connect_timeout", value)?;

@@ -102,6 +102,8 @@ fn make(
     cancel: &CancellationToken,
 ) -> Result<BundleOutcome, OperationError> {
     let begun = Instant::now();
+    // Of a crash while this very bundle was made, perhaps: its name is free again.
+    store.remove_leftovers()?;
     let place = Place::begin(store, request)?;
     let about = BundleAbout {
         format: BundleWriter::format(),

@@ -168,6 +168,10 @@ fn what_cannot_be_honoured_is_refused_and_never_passed_over() {
 fn timeouts_and_keepalives_are_libpqs() {
     let limit =
         |text: &str| parse(&format!("host=h dbname=d connect_timeout={text}")).connect_timeout;
+    assert_eq!(
+        parse("host=h dbname=d").connect_timeout,
+        Some(Duration::from_secs(20))
+    );
     assert_eq!(limit("0"), None);
     assert_eq!(limit("-1"), None);
     assert_eq!(limit("1"), Some(Duration::from_secs(2)));

@@ -116,4 +116,5 @@ fn a_tool_needs_nothing_but_its_variables() {
             && options.contains("-c statement_timeout=0")
     );
     assert_eq!(value("PGSERVICE"), None);
+    assert_eq!(value("PGCONNECT_TIMEOUT"), Some("20"));
 }

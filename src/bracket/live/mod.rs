@@ -6,6 +6,7 @@ mod copies;
 mod gap;
 mod preflight;
 mod rehearsal;
+mod templates;
 mod watched;
 
 use std::path::PathBuf;
@@ -77,6 +78,8 @@ pub struct Wishes {
     pub allow_loss: Vec<String>,
     /// Whether the rehearsed copies stay, as staging databases.
     pub keep_copies: bool,
+    /// Whether pristine templates of them stay, for the next rehearsals.
+    pub templates: bool,
 }
 
 /// Hands that do.

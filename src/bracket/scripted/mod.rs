@@ -183,6 +183,7 @@ impl Hands for Scripted {
                 verdict: verdict.to_owned(),
                 receipt: None,
                 differences,
+                template: None,
             },
             copy: keep.then(|| CopyFacts {
                 name: format!("shop{target}_bookend_7f3a"),

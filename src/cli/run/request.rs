@@ -127,6 +127,7 @@ impl Request {
             proofs: self.terms.no_proof.is_none(),
             allow_loss: self.wanted.allow_loss.clone(),
             keep_copies: self.wanted.keep_copy,
+            templates: self.wanted.template,
         }
     }
 
@@ -182,6 +183,7 @@ impl Request {
             consistent: self.wanted.consistent,
             allow_loss: self.wanted.allow_loss.clone(),
             keep_copies: self.wanted.keep_copy,
+            template: self.wanted.template,
             migration_files: self.migration_files.clone(),
             options: options(invocation),
             more: BTreeMap::new(),

@@ -227,7 +227,7 @@ impl Hands for Scripted {
         })
     }
 
-    async fn let_go(&self) -> Vec<String> {
+    async fn let_go(&self, _meanwhile: bool) -> Vec<String> {
         self.note("let go");
         Vec::new()
     }

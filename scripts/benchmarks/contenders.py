@@ -29,10 +29,13 @@ class Group:
     # MiB that bookend's own process may reach
     memory: int = 96
     runs: int = 0
+    # names of what is several commands one after the other: [(times, command)]
+    sums: dict = field(default_factory=dict)
     figures: dict = field(default_factory=dict)
 
 
-OURS = {"backup", "backup --consistent", "restore --no-proof", "verify --prove"}
+OURS = {"backup", "backup --consistent", "restore --no-proof", "verify --prove", "run",
+        "rehearse from a template"}
 
 
 class Bench:
@@ -60,13 +63,21 @@ class Bench:
                                 + (f" {figures.peak_kib / 1024:6.0f} MiB" if name in OURS else ""))
                 if turn:
                     taken[name].append(figures)
-        shutil.rmtree(self.work)
-        return {name: {"seconds": median(f.seconds for f in all_of),
+        figures = {name: {"seconds": median(f.seconds for f in all_of),
                        "fastest": min(f.seconds for f in all_of),
                        "slowest": max(f.seconds for f in all_of),
                        "cpu_seconds": median(f.cpu_seconds for f in all_of),
                        "peak_kib": max(f.peak_kib for f in all_of)}
                 for name, all_of in taken.items()}
+        for name, parts in group.sums.items():
+            figures[name] = {key: sum(times * figures[part][key] for times, part in parts)
+                             for key in ("seconds", "fastest", "slowest")}
+        self.finished(group, figures)
+        shutil.rmtree(self.work)
+        return figures
+
+    def finished(self, group, figures):
+        """For what an engine's commands have told beside their time."""
 
     def prepare(self, group):
         shutil.rmtree(self.work, ignore_errors=True)

@@ -62,6 +62,16 @@ def shop(server, scale):
     return ensure(server, "bench", fill)
 
 
+def bracketed_shop(server, scale):
+    """A shop of a quarter of the size, that is migrated and migrated back."""
+    small = max(1, scale // 4)
+    def fill(name):
+        server.tool("pgbench", "-i", "-q", "-s", str(small), name)
+        server.sql(name, DOCUMENTS.format(rows=DOCUMENTS_PER_SCALE * small))
+        server.sql(name, SMALL.format(tables=SMALL_TABLES))
+    return ensure(server, "bench_bracket", fill)
+
+
 def shop_without_gin(server, scale):
     """The same without its longest index."""
     template = shop(server, scale)

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta, timezone
 
 from servers import CACHE
 
-from .contenders import Bench, Group, Pair
+from . import bracket
+from .contenders import Group, Pair
 from .measure import Server
 
 sys.path.insert(0, str(CACHE / "pymongo"))
@@ -124,11 +125,29 @@ GROUPS = [
     Group("mongodb-large-documents", ", documents of 16 MB", large_documents,
           ["backup", "backup --consistent", "restore --no-proof", "verify --prove"], [],
           memory=160, runs=1),
+    bracket.group("mongodb-bracket", documents, False, 160),
 ]
 
+MIGRATION = """import os, sys
+sys.path.insert(0, sys.argv[1])
+import pymongo
+database = pymongo.MongoClient(os.environ["MONGODB_URI"]).get_default_database()
+database.bench_added.insert_one({"_id": 1})
+database.bench_added.create_index("note")"""
 
-class MongoBench(Bench):
+
+class MongoBench(bracket.BracketBench):
     """The vendor's commands."""
+
+    def prepare(self, group):
+        self.environment["MONGODB_URI"] = self.environment["DATABASE_URL"]
+        super().prepare(group)
+
+    def migration(self):
+        return [sys.executable, "-c", MIGRATION, str(CACHE / "pymongo")]
+
+    def undo(self):
+        self.server.client[self.database].drop_collection("bench_added")
 
     def dump_for_the_vendor(self):
         self.server.tool("mongodump", f"--db={self.database}",
@@ -140,6 +159,8 @@ class MongoBench(Bench):
             return [(["mongorestore", config, f"--archive={self.work / 'source.archive'}",
                       f"--nsInclude={self.database}.*", f"--nsFrom={self.database}.*",
                       "--nsTo=bench_copy.*"], None)]
+        if name == bracket.READ:
+            return [(["mongodump", config, f"--db={self.database}", "--archive=/dev/null"], None)]
         dump = ["mongodump", config, f"--db={self.database}"]
         if "zstd" in name:
             line = f"{shlex.join([*dump, '--archive'])} | zstd -1 -q -o {shlex.quote(str(into))}"

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from . import data
-from .contenders import Bench, Group, Pair
+from . import bracket, data
+from .contenders import Group, Pair
 
 GROUPS = [
     Group("backup", "", data.shop,
@@ -22,11 +22,29 @@ GROUPS = [
           ["backup", "pg_dump -Fd -j2"], [Pair("backup", "pg_dump -Fd -j2", 1.2)]),
     Group("large-value", ", one value of 60 MB", data.large_value,
           ["backup", "restore --no-proof", "verify --prove"], [], memory=384, runs=1),
+    bracket.group("bracket", data.bracketed_shop, True, 96),
 ]
 
+MIGRATION = """CREATE INDEX bench_note ON small_1 (note);
+ALTER TABLE small_2 ADD COLUMN checked boolean NOT NULL DEFAULT false;
+CREATE TABLE bench_added (id bigserial PRIMARY KEY, note text);"""
+UNDO = """DROP TABLE IF EXISTS bench_added; DROP INDEX IF EXISTS bench_note;
+ALTER TABLE small_2 DROP COLUMN IF EXISTS checked;"""
 
-class PostgresBench(Bench):
+
+class PostgresBench(bracket.BracketBench):
     """The vendor's commands."""
+
+    def prepare(self, group):
+        # Where psql goes that is not told otherwise.
+        self.environment["PGDATABASE"] = self.database
+        super().prepare(group)
+
+    def migration(self):
+        return ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", MIGRATION]
+
+    def undo(self):
+        self.server.sql(self.database, UNDO)
 
     def dump_for_the_vendor(self):
         self.server.tool("pg_dump", "-Fd", "-j2", "-f", str(self.work / "source.dir"),
@@ -36,7 +54,7 @@ class PostgresBench(Bench):
         if name == "pg_restore -j2":
             return [(["sh", "-c", 'createdb -T template0 bench_copy && '
                       'exec pg_restore -j2 -d bench_copy "$0"', str(self.work / "source.dir")], None)]
-        if name.startswith("COPY"):
+        if name.startswith("COPY") or name == bracket.READ:
             return self.floor()
         flags = name.split()[1:]
         return [(["pg_dump", *flags, "-f", str(into), self.database], None)]

@@ -3,6 +3,7 @@
 import platform
 from pathlib import Path
 
+from . import bracket
 from .contenders import OURS
 
 BEGIN, END = "<!-- {} figures: written by make bench -->", "<!-- end of {} figures -->"
@@ -21,6 +22,7 @@ def markdown(groups, results, about):
             met = "" if ratio <= pair.limit else " (missed)"
             lines.append(f"| {pair.ours}{group.title} | {pair.theirs} | {spread(ours)} | {spread(theirs)} "
                          f"| {ratio:.2f}{met} | ≤ {pair.limit:.2f} |")
+    lines += bracket.steps_table(groups, results)
     lines += ["", "| peak memory of bookend's process | MiB | to reach |", "| --- | ---: | ---: |"]
     for group in groups:
         for name in group.commands if group.name in results else []:

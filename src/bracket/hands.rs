@@ -153,8 +153,9 @@ pub trait Hands: Send + Sync {
     async fn rehearse(&self, befores: &[ArchiveFacts], notes: &dyn Notes)
     -> Result<Tried, Trouble>;
 
-    /// Drops the copies that are still kept. What could not be dropped is told.
-    async fn let_go(&self) -> Vec<String>;
+    /// Drops the copies that are still kept. What could not be dropped is told: here, or, if it
+    /// may be done `meanwhile`, by [`Hands::look`], which then comes next.
+    async fn let_go(&self, meanwhile: bool) -> Vec<String>;
 
     /// Asks a person whether to migrate.
     async fn ask(&self) -> Result<Answer, Trouble>;

@@ -81,9 +81,13 @@ fn document(found: &Copies) -> Value {
 }
 
 fn marked(database: &MarkedDatabase) -> copies::Line {
-    let mut remark = match &database.archive {
-        Some(archive) => format!("from {archive}"),
-        None => format!("made by {}", database.run),
+    let mut remark = match (&database.archive, &database.template) {
+        (Some(archive), Some(template)) => format!(
+            "template of {archive}, proven {}",
+            template.proven_at.format("%Y-%m-%d %H:%M")
+        ),
+        (Some(archive), None) => format!("from {archive}"),
+        (None, _) => format!("made by {}", database.run),
     };
     if let Some(expires) = database.expires {
         remark = format!("{remark}, expires {}", expires.format("%Y-%m-%d %H:%M"));

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::run::{Held, Request, Start, Wanted, drive, name_run, new_journal, store_failure};
 use super::run::{can_keep, hold_nothing, subject};
-use super::words::{ArchiveOrigin, ProveOn, place_for, prove_on, recorded};
+use super::words::{ArchiveOrigin, ProveOn, place_beside, place_for, prove_on, recorded};
 use super::{Failure, Invocation, Outcome, duration, error::failure_of};
 use crate::bracket::Terms;
 use crate::bracket::journal::ArchiveFacts;
-use crate::bracket::live::Subject;
+use crate::bracket::live::{Subject, Wishes};
 use crate::bracket::template::Assignment;
 use crate::operation::{self, OperationError, Place, Workspace};
 use crate::snapshot::Source as _;
@@ -18,6 +18,8 @@ const EXAMPLES: &str = "\
 Examples:
   bookend rehearse shop -- python manage.py migrate
   bookend rehearse latest:shop -- ./migrate      (a stored archive: no live target)
+  bookend rehearse latest:shop --prove-on shop --template -- ./migrate
+                                                 (the next ones clone what this one proved)
   bookend rehearse shop --allow-loss 'public.log_*' --keep-copy -- psql -f up.sql
 
 The target is only read: it is backed up, the backup is restored into a copy and compared, and COMMAND
@@ -55,6 +57,10 @@ pub struct Args {
     #[arg(long)]
     keep_copy: bool,
 
+    /// Keep a pristine copy, for 7 days: the next rehearsals of the same archive clone it
+    #[arg(long)]
+    template: bool,
+
     /// Back up one point in time although others write (replica sets of MongoDB)
     #[arg(long)]
     consistent: bool,
@@ -84,6 +90,7 @@ impl From<Args> for Wanted {
             prove_on: args.prove_on,
             allow_loss: args.allow_loss,
             keep_copy: args.keep_copy,
+            template: args.template,
             ..Self::default()
         }
     }
@@ -95,6 +102,11 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let asked = Asked {
         prove_on: args.prove_on.clone(),
         consistent: args.consistent,
+        wishes: Wishes {
+            keep_copies: args.keep_copy,
+            templates: args.template,
+            ..Wishes::default()
+        },
     };
     let mut subjects = Vec::new();
     if args.words.is_empty() {
@@ -104,7 +116,6 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     for word in &args.words {
         subjects.push(asked.subject(invocation, &ws, word).await?);
     }
-    can_keep(args.keep_copy, &subjects)?;
     let targets: Vec<_> = subjects.iter().map(|one| one.target.clone()).collect();
     let request = Request::new(invocation, &targets, args.into())?;
     let _writer = name_run(&mut ws, &targets)?;
@@ -121,6 +132,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
 struct Asked {
     prove_on: Option<ProveOn>,
     consistent: bool,
+    wishes: Wishes,
 }
 
 impl Asked {
@@ -154,6 +166,8 @@ impl Asked {
         ws: &Workspace,
         target: crate::connection::Target,
     ) -> Result<Subject, Failure> {
+        let place = place_beside(invocation, &target, self.prove_on.as_ref())?;
+        can_keep(ws, &self.wishes, (&target, &place))?;
         let asked = (self.prove_on.as_ref(), self.consistent);
         subject(invocation, ws, &target, asked, true).await
     }
@@ -185,6 +199,8 @@ impl Asked {
         };
         let place = place_for(invocation, ws, &origin, asked.as_ref()).await?;
         let place = place.for_rehearsal();
+        let target = recorded(invocation, &origin)?;
+        can_keep(ws, &self.wishes, (&target, &place))?;
         if let Place::Sandbox(_) = place {
             let looked = operation::sandbox::look(ws, opened.snapshot()).await;
             looked.map_err(|error| failure_of(&error))?;
@@ -199,7 +215,7 @@ impl Asked {
             consistent: head.consistent,
         };
         Ok(Subject {
-            target: recorded(invocation, &origin)?,
+            target,
             place,
             inspection: None,
             consistent: false,

@@ -49,6 +49,10 @@ the rehearsal that nothing allows · 5 COMMAND or --check failed, or its end is 
 ///
 /// COMMAND starts on the target only after a backup was restored into a copy and found identical,
 /// and after it went well on that copy.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -99,6 +103,9 @@ pub struct Args {
     /// What becomes of a target whose migration or check failed: kept as it is, or rolled back at once
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     on_failure: OnFailure,
+    /// Keep a pristine copy, for 7 days: the next rehearsals of the same archive clone it
+    #[arg(long, conflicts_with_all = ["no_proof", "no_rehearsal"])]
+    template: bool,
 
     /// Ask on the terminal after the rehearsal
     #[arg(long)]
@@ -160,6 +167,7 @@ impl From<Args> for Wanted {
             prove_on: args.prove_on,
             allow_loss: args.allow_loss,
             keep_copy: args.keep_copy,
+            template: args.template,
             migration_files: args.migration_files,
             rollback: None,
         }
@@ -180,7 +188,6 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let _writer = name_run(&mut ws, &targets)?;
     let in_store = hold_in_store(&ws, &targets)?;
     let subjects = subjects(invocation, &ws, &targets, &request).await?;
-    can_keep(request.wishes().keep_copies, &subjects)?;
     let locks = hold_on_servers(&ws, &targets, false).await?;
     let folder = ws.store.new_run(&ws.run).map_err(store_failure)?;
     let journal = new_journal(&folder)?;

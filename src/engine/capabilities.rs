@@ -34,4 +34,6 @@ pub struct Capabilities {
     /// Whether a backup has to be asked for one point in time, and can be. Where every backup
     /// is one, there is nothing to ask for.
     pub point_in_time: Capability,
+    /// Whether a pristine template can be kept, from which copies are cloned.
+    pub templates: Capability,
 }

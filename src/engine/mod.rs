@@ -10,12 +10,14 @@ mod comparison;
 mod error;
 mod inspection;
 mod lock;
+mod made;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
 pub mod rollback;
 pub mod sandbox;
 mod streams;
+pub mod templates;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
 pub use lock::{Claim, Holder, TargetLock};
+pub use made::{MadeDatabase, MarkedDatabase};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
 pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use streams::{Flaw, StreamCheck};
@@ -113,25 +116,6 @@ pub trait Ledger: Send + Sync {
     fn settle(&self, name: &str, outcome: &str) -> Result<(), std::io::Error>;
 }
 
-/// A database that is about to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MadeDatabase {
-    /// Its random name.
-    pub name: String,
-    /// What it is for.
-    pub kind: CopyKind,
-    /// `postgresql` or `mongodb`.
-    pub engine: String,
-    /// URL of the server without a password.
-    pub server: String,
-    /// The server's identity, where readable.
-    pub identity: Option<String>,
-    /// The run that makes it.
-    pub run: String,
-    /// When.
-    pub made: DateTime<Utc>,
-}
-
 /// What a database of bookend's making is for; see docs/design on markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -186,29 +170,6 @@ pub struct DatabaseCopy {
     pub finishing: Vec<String>,
     /// In words: harmless things worth telling (a setting that the server does not know).
     pub notes: Vec<String>,
-}
-
-/// A database that carries bookend's marker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MarkedDatabase {
-    /// Its name now.
-    pub name: String,
-    /// What it is for.
-    pub kind: CopyKind,
-    /// The run that made it.
-    pub run: String,
-    /// When it was made.
-    pub made: DateTime<Utc>,
-    /// When it may be dropped by anybody (staging).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<DateTime<Utc>>,
-    /// The archive it was restored from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archive: Option<String>,
-    /// Bytes on the server.
-    pub bytes: u64,
-    /// False if the marker names another server or database (a copied comment): never dropped.
-    pub genuine: bool,
 }
 
 /// A file that travels inside every archive so that it restores without bookend.
@@ -372,6 +333,11 @@ pub trait Engine: Send + Sync {
 
     /// How it puts a copy in an original's place; `None` if it cannot.
     fn rollback(&self) -> Option<&dyn rollback::Rollback> {
+        None
+    }
+
+    /// How it keeps pristine templates that copies are cloned from; `None` if it cannot.
+    fn templates(&self) -> Option<&dyn templates::Templates> {
         None
     }
 }

@@ -64,7 +64,9 @@ pub async fn drop_copy(ws: &Workspace, on: &Target, name: &str) -> Result<(), Op
     }
     let context = ws.context();
     if known.marked.iter().any(|database| database.name == name) {
-        return Ok(engine.drop_marked(&context, on, name).await?);
+        engine.drop_marked(&context, on, name).await?;
+        // If it was a template, nothing may vouch for a database of its name any more.
+        return Ok(ws.store.forget_template(name)?);
     }
     if let Some(made) = known.announced.iter().find(|made| made.name == name) {
         let dropped = engine.drop_announced(&context, on, made).await?;

@@ -138,6 +138,7 @@ impl Engine for Fake {
             schema_only: self.schema_only.clone(),
             owners: Capability::Yes,
             point_in_time: Capability::No("a fake is always consistent"),
+            templates: Capability::No("a fake clones nothing"),
         }
     }
 
@@ -234,6 +235,7 @@ impl Engine for Fake {
             identity: Some("42".to_owned()),
             run: context.run.clone(),
             made: Utc::now(),
+            contents: None,
         };
         context
             .ledger
@@ -357,6 +359,7 @@ impl Engine for Fake {
                 made: Utc::now(),
                 expires: None,
                 archive: None,
+                template: None,
                 bytes: 1,
                 genuine: true,
             })

@@ -13,6 +13,7 @@ mod quiet;
 mod restore;
 pub mod rollback;
 pub mod sandbox;
+mod templates;
 mod verify;
 mod workspace;
 
@@ -37,5 +38,8 @@ pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use templates::{
+    Candidate, Cloned, Sought, can_keep_templates, clone_template, drop_template, keep_template,
+};
 pub use verify::{VerifyOutcome, open, verify};
 pub use workspace::{Engines, Workspace};

@@ -3,7 +3,7 @@
 //!
 //! A store is one folder: archives `ID.tar` with their receipts `ID.tar.proof.json`, the
 //! records of databases and of private servers, `databases.jsonl` and `sandboxes.jsonl`, a folder
-//! for each run under `runs/`, perhaps servers' folders under `sandboxes/`, and locks. A
+//! for each run under `runs/`, a file for each template under `templates/`, perhaps servers' folders under `sandboxes/`, and locks. A
 //! file that is being written is called `.NAME.partial` and locked by its writer, so that a
 //! leftover of a crash is told from work in progress.
 
@@ -18,6 +18,7 @@ mod pending;
 mod receipt;
 mod runs;
 mod sandboxes;
+mod templates;
 mod time;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use pending::Pending;
 pub use receipt::{Receipt, SandboxFacts, Verdict};
 pub use runs::RunFolder;
 pub use sandboxes::MadeSandbox;
+pub use templates::StoredTemplate;
 pub use time::NameTime;
 
 /// A folder of archives.
@@ -91,6 +93,7 @@ impl Store {
                     "sandboxes",
                     "locks",
                     "runs",
+                    "templates",
                 ]
                 .contains(&name)
                 || [".tar", ".proof.json"]

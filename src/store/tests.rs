@@ -356,6 +356,7 @@ fn made(name: &str) -> MadeDatabase {
         identity: None,
         run: "r".to_owned(),
         made: at(0),
+        contents: None,
     }
 }
 

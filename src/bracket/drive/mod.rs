@@ -228,8 +228,10 @@ impl<'a> Bracket<'a> {
         (event, mut detail): Ending,
     ) -> Result<bool, JournalError> {
         let stopped = matches!(event, Event::Stopped(_));
-        if keeps_copies(step) && !next(&self.state(), &event).is_ok_and(|state| needs(&state)) {
-            detail.lines.extend(self.hands.let_go().await);
+        let after = next(&self.state(), &event).ok();
+        if keeps_copies(step) && !after.as_ref().is_some_and(needs) {
+            let meanwhile = matches!(after, Some(State::Under(_, Stage::Gap(_), _)));
+            detail.lines.extend(self.hands.let_go(meanwhile).await);
         }
         self.record(target, event, detail)?;
         Ok(stopped)

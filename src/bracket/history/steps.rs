@@ -1,6 +1,8 @@
 //! The steps of a report: those that records speak of, in the order in which they came, and
 //! those that are still to come or never will.
 
+use serde_json::json;
+
 use super::super::event::{CommandEnd, Done, Event, Proven, Seen, Terms};
 use super::super::journal::Detail;
 use super::super::outcome::Outcome;
@@ -201,6 +203,7 @@ fn blank(view: &View, step: Step, target: Option<usize>) -> RunStep {
         signal: None,
         log: None,
         repointed: Vec::new(),
+        template: None,
         observed: None,
     }
 }
@@ -252,6 +255,7 @@ fn add_detail(shown: &mut RunStep, detail: &Detail) {
     if let Some(proof) = &detail.proof {
         shown.verdict = Some(proof.verdict.clone());
         shown.differences.clone_from(&proof.differences);
+        shown.template = proof.template.as_ref().map(|template| json!(template));
     }
     if let Some(command) = &detail.command {
         shown.log = Some(command.log.clone());

@@ -28,7 +28,7 @@ use crate::store::DurableLog;
 pub use read::{History, JournalDamage, read};
 pub use record::{
     ArchiveFacts, CommandFacts, CopyFacts, Detail, Plan, PlannedTarget, ProofFacts, Record,
-    RehearsalFacts, Setback,
+    RehearsalFacts, Setback, TemplateFacts,
 };
 
 /// The name of a journal in its run's folder.

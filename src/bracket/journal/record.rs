@@ -96,6 +96,10 @@ impl Detail {
 }
 
 /// What a run was asked to do.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its id.
@@ -144,6 +148,9 @@ pub struct Plan {
     /// `--keep-copy`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_copies: bool,
+    /// `--template`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub template: bool,
     /// `--timeout` in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -204,6 +211,21 @@ pub struct ProofFacts {
     /// Each difference: object, kind, expected, found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Value>,
+    /// The template that the copy was cloned from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateFacts>,
+}
+
+/// A pristine template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateFacts {
+    /// Its name on the server.
+    pub name: String,
+    /// When it was found to be identical with the archive.
+    pub proven_at: DateTime<Utc>,
+    /// True if that was in this very step; false if it was there already and was not read
+    /// again.
+    pub read: bool,
 }
 
 /// A restored copy that is kept for a later step.

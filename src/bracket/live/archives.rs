@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::super::event::{Proven, Stop};
 use super::super::hands::{BackedUp, Proved, Side, Trouble};
-use super::super::journal::{ArchiveFacts, CopyFacts, ProofFacts};
+use super::super::journal::{ArchiveFacts, ProofFacts};
 use super::super::words;
 use super::Live;
 use super::copies::Kept;
+use super::templates::copy_facts;
 use crate::engine::EngineError;
 use crate::operation::{self, BackupOutcome, BackupRequest, OperationError, Proof, Verdict};
 use crate::snapshot::{Nouns, SeamError, Snapshot};
@@ -69,11 +70,19 @@ impl Live {
         if self.wishes.rolls_back {
             self.can_be_put_back(target, archive).await?;
         }
+        let mut told = Vec::new();
+        if keep {
+            let (cloned, passed_by) = self.start_from_template(target, archive).await?;
+            if let Some(cloned) = cloned {
+                return Ok(cloned);
+            }
+            told = passed_by;
+        }
         let subject = self.subject(target)?;
         let mut proof = operation::prove(&self.ws, Path::new(&archive.path), &subject.place)
             .await
             .map_err(|error| self.unproven(&error))?;
-        let snapshot = self.snapshot(target, Side::Before);
+        let snapshot = self.snapshot_of(target, archive).await.ok();
         let nouns = self.ws.engines.nouns(subject.target.engine().name());
         let mut proved = proved(&proof, nouns, snapshot.as_deref());
         let found = proof.found.take();
@@ -87,11 +96,13 @@ impl Live {
             copy: proof.copy,
             found,
         };
-        if keep && proved.proven == Proven::Identical {
-            proved.copy = Some(CopyFacts {
-                name: kept.copy.name.clone(),
-                server: kept.copy.target.display_url(),
-            });
+        proved.lines.extend(told);
+        if keep && proved.proven == Proven::Identical && self.wishes.templates {
+            let receipt = (&proof.receipt, &proof.receipt_path);
+            self.leave_template(kept, archive, receipt, &mut proved)
+                .await?;
+        } else if keep && proved.proven == Proven::Identical {
+            proved.copy = Some(copy_facts(&kept));
             self.keep(kept);
         } else {
             // The proof stands. What stays behind is in the store's record and is told here.
@@ -145,6 +156,7 @@ fn proved(proof: &Proof, nouns: Nouns, snapshot: Option<&Snapshot>) -> Proved {
             verdict: proof.verdict.to_string(),
             receipt: Some(proof.receipt_path.display().to_string()),
             differences: proof.receipt.differences.iter().map(|d| json!(d)).collect(),
+            template: None,
         },
         copy: None,
         lines: words::with_sandbox(line, proof.receipt.sandbox.as_ref()),

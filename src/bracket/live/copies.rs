@@ -2,11 +2,16 @@
 
 use std::sync::PoisonError;
 
+use tokio::task::JoinHandle;
+
 use super::Live;
 use crate::connection::EngineKind;
 use crate::engine::DatabaseCopy;
-use crate::operation::{self, Sandbox};
+use crate::operation::{self, OperationError, Sandbox, Workspace};
 use crate::snapshot::Snapshot;
+
+/// A copy that is being dropped.
+pub(super) type Dropping = JoinHandle<Result<(), OperationError>>;
 
 /// A copy that is kept.
 #[derive(Clone, Debug)]
@@ -74,14 +79,40 @@ impl Live {
         told
     }
 
+    /// The same, beside what comes next: dropping waits for the server's disk, and reading the
+    /// target again does not. [`Live::dropped`] waits for the end.
+    pub(super) fn begin_to_drop_kept(&self) {
+        let all = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut dropping = self.dropping.lock().unwrap_or_else(PoisonError::into_inner);
+        for kept in all {
+            let sandbox = self.sandbox_of(&kept.copy.name);
+            dropping.push(tokio::spawn(drop_copy(self.ws.clone(), kept, sandbox)));
+        }
+    }
+
+    /// Waits until what is being dropped is gone. What could not be dropped is told.
+    pub(super) async fn dropped(&self) -> Vec<String> {
+        let all =
+            std::mem::take(&mut *self.dropping.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut told = Vec::new();
+        for one in all {
+            let ended = one.await.unwrap_or(Err(OperationError::Broken {
+                what: "dropping a copy",
+            }));
+            told.extend(self.left(ended));
+        }
+        told
+    }
+
     pub(super) async fn drop_one(&self, kept: Kept) -> Vec<String> {
         let sandbox = self.sandbox_of(&kept.copy.name);
-        let dropped = match (sandbox, self.ws.engines.get(kept.engine)) {
-            (Some(sandbox), _) => sandbox.close().await,
-            (None, Ok(engine)) => operation::discard(&self.ws, engine.as_ref(), kept.copy).await,
-            (None, Err(error)) => Err(error),
-        };
-        match dropped {
+        let ended = drop_copy(self.ws.clone(), kept, sandbox).await;
+        self.left(ended)
+    }
+
+    /// What a drop that failed left, in words.
+    fn left(&self, ended: Result<(), OperationError>) -> Vec<String> {
+        match ended {
             Ok(()) => Vec::new(),
             Err(error) => {
                 let left = (self.surroundings.explain)(&error).setback;
@@ -89,4 +120,16 @@ impl Live {
             }
         }
     }
+}
+
+async fn drop_copy(
+    ws: Workspace,
+    kept: Kept,
+    sandbox: Option<Sandbox>,
+) -> Result<(), OperationError> {
+    if let Some(sandbox) = sandbox {
+        return sandbox.close().await;
+    }
+    let engine = ws.engines.get(kept.engine)?;
+    operation::discard(&ws, engine.as_ref(), kept.copy).await
 }

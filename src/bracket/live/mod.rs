@@ -7,6 +7,7 @@ mod gap;
 mod preflight;
 mod rehearsal;
 mod rollback;
+mod templates;
 mod watched;
 
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{self, Difference};
 
 pub use commands::{Commands, OnCopies};
-use copies::Kept;
+use copies::{Dropping, Kept};
 
 /// An operation's failure as a person reads it.
 #[derive(Clone, Debug)]
@@ -86,6 +87,8 @@ pub struct Wishes {
     pub rolls_back: bool,
     /// How a rollback is to be done, where that was said now; otherwise as it was begun.
     pub rollback: Option<Options>,
+    /// Whether pristine templates of them stay, for the next rehearsals.
+    pub templates: bool,
 }
 
 /// Hands that do.
@@ -99,6 +102,7 @@ pub struct Live {
     locks: Vec<Box<dyn TargetLock>>,
     seen: Mutex<Vec<(usize, Side, Arc<Snapshot>)>>,
     kept: Mutex<Vec<Kept>>,
+    dropping: Mutex<Vec<Dropping>>,
     /// The private servers of copies, by the copies' names.
     sandboxes: Mutex<Vec<(String, Sandbox)>>,
 }
@@ -124,12 +128,15 @@ impl Live {
             locks,
             seen: Mutex::default(),
             kept: Mutex::default(),
+            dropping: Mutex::default(),
             sandboxes: Mutex::default(),
         }
     }
 
     /// Gives back what was held, at the end.
     pub async fn release(self) {
+        // What could not be dropped is in the store's record.
+        let _told = self.dropped().await;
         for lock in self.locks {
             lock.release().await;
         }
@@ -218,7 +225,11 @@ impl Hands for Live {
         self.try_on_copies(befores, notes).await
     }
 
-    async fn let_go(&self) -> Vec<String> {
+    async fn let_go(&self, meanwhile: bool) -> Vec<String> {
+        if meanwhile {
+            self.begin_to_drop_kept();
+            return Vec::new();
+        }
         self.drop_kept().await
     }
 
@@ -256,7 +267,13 @@ impl Hands for Live {
     }
 
     async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble> {
-        self.look_for_writes(befores).await
+        let looked = self.look_for_writes(befores).await;
+        // Whatever that came to, the copies are gone before anything else is done.
+        let told = self.dropped().await;
+        looked.map(|mut looked| {
+            looked.lines.extend(told);
+            looked
+        })
     }
 
     fn migration(&self) -> CommandFacts {

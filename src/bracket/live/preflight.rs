@@ -3,6 +3,7 @@
 use super::super::event::Stop;
 use super::super::hands::Trouble;
 use super::super::journal::Setback;
+use super::rehearsal::KEPT_FOR;
 use super::{Live, Subject};
 use crate::connection::Target;
 use crate::engine::{CheckState, Inspection};
@@ -33,6 +34,16 @@ impl Live {
                 Some(free) => format!("free space where the copy goes: {}", size(free)),
                 None => "free space on the server: not known".to_owned(),
             });
+            let bytes = if self.wishes.templates {
+                lines.push(format!(
+                    "--template keeps a second copy, about {} more, for {} days",
+                    size(bytes),
+                    KEPT_FOR.num_days()
+                ));
+                bytes.saturating_mul(2)
+            } else {
+                bytes
+            };
             let room = subject.place.room_for(bytes, free);
             room.map_err(|error| self.trouble(&error))?;
         }

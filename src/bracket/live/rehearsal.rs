@@ -17,7 +17,7 @@ use crate::report::run::change_lines;
 use crate::snapshot::diff::{self, Difference};
 
 /// How long a copy stays that was asked to be kept.
-const KEPT_FOR: TimeDelta = TimeDelta::days(7);
+pub(super) const KEPT_FOR: TimeDelta = TimeDelta::days(7);
 
 impl Live {
     pub(super) async fn try_on_copies(

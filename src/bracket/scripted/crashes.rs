@@ -74,6 +74,7 @@ async fn status_tells_what_a_crash_left_and_keeps_quiet_about_what_is_in_use() {
         identity: None,
         run: RUN.to_owned(),
         made: noon(),
+        contents: None,
     };
     let partial = Partial {
         path: "backups/.shop.tar.partial".to_owned(),

@@ -185,6 +185,7 @@ impl Hands for Scripted {
                 verdict: verdict.to_owned(),
                 receipt: None,
                 differences,
+                template: None,
             },
             copy: keep.then(|| CopyFacts {
                 name: format!("shop{target}_bookend_7f3a"),
@@ -228,7 +229,7 @@ impl Hands for Scripted {
         })
     }
 
-    async fn let_go(&self) -> Vec<String> {
+    async fn let_go(&self, _meanwhile: bool) -> Vec<String> {
         self.note("let go");
         Vec::new()
     }

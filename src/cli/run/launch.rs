@@ -13,7 +13,7 @@ use super::watch::StepLines;
 use crate::bracket::command::{Output, Streams};
 use crate::bracket::hands::Watch;
 use crate::bracket::journal::{AppendFile, JOURNAL, Plan, read};
-use crate::bracket::live::{Live, Subject};
+use crate::bracket::live::{Live, Subject, Wishes};
 use crate::bracket::{Bracket, Event, Journal, JournalError, State, run_id};
 use crate::connection::Target;
 use crate::engine::{Claim, EngineError, Inspection, TargetLock};
@@ -67,6 +67,8 @@ pub(in super::super) async fn subjects(
 ) -> Result<Vec<Subject>, Failure> {
     let mut subjects = Vec::new();
     for target in targets {
+        let place = place_beside(invocation, target, request.prove_on())?;
+        can_keep(ws, &request.wishes(), (target, &place))?;
         let asked = (request.prove_on(), request.consistent());
         let proofs = request.terms.no_proof.is_none();
         subjects.push(subject(invocation, ws, target, asked, proofs).await?);
@@ -91,14 +93,28 @@ pub(in super::super) async fn subject(
     })
 }
 
-/// Refuses to keep a copy whose server ends with bookend.
-pub(in super::super) fn can_keep(keep: bool, subjects: &[Subject]) -> Result<(), Failure> {
-    let in_sandbox = |subject: &Subject| matches!(subject.place, Place::Sandbox(_));
-    if keep && subjects.iter().any(in_sandbox) {
-        return Err(Failure::usage(
-            "--keep-copy is not possible in a sandbox: it ends with the command",
-        )
-        .hint("--prove-on TARGET"));
+/// Refuses to keep a copy or a template where the engine cannot, or where its server ends with
+/// bookend.
+pub(in super::super) fn can_keep(
+    ws: &Workspace,
+    wishes: &Wishes,
+    (target, place): (&Target, &Place),
+) -> Result<(), Failure> {
+    if wishes.templates {
+        operation::can_keep_templates(ws, target)
+            .map_err(|error| failure_of(&error).hint("rehearse it without --template"))?;
+    }
+    let asked = [
+        ("--keep-copy", wishes.keep_copies),
+        ("--template", wishes.templates),
+    ];
+    for (flag, _) in asked.iter().filter(|(_, wished)| *wished) {
+        if matches!(place, Place::Sandbox(_)) {
+            return Err(Failure::usage(format!(
+                "{flag} is not possible in a sandbox: it ends with the command"
+            ))
+            .hint("say which server the copy goes to: --prove-on TARGET"));
+        }
     }
     Ok(())
 }

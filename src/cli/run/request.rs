@@ -129,6 +129,7 @@ impl Request {
             keep_copies: self.wanted.keep_copy,
             rolls_back: self.terms.rollback,
             rollback: self.wanted.rollback,
+            templates: self.wanted.template,
         }
     }
 
@@ -184,6 +185,7 @@ impl Request {
             consistent: self.wanted.consistent,
             allow_loss: self.wanted.allow_loss.clone(),
             keep_copies: self.wanted.keep_copy,
+            template: self.wanted.template,
             migration_files: self.migration_files.clone(),
             options: options(invocation),
             more: BTreeMap::new(),

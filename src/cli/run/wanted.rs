@@ -36,6 +36,8 @@ pub(in super::super) struct Wanted {
     pub allow_loss: Vec<String>,
     /// `--keep-copy`.
     pub keep_copy: bool,
+    /// `--template`.
+    pub template: bool,
     /// `--migration-files`.
     pub migration_files: Vec<PathBuf>,
     /// How the run is to be rolled back, where that was said now.
@@ -96,6 +98,7 @@ impl Wanted {
             },
             allow_loss: plan.allow_loss.clone(),
             keep_copy: plan.keep_copies,
+            template: plan.template,
             // The journal has them; whether they are still there is the bundle's business.
             migration_files: Vec::new(),
             rollback: None,

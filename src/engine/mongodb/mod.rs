@@ -77,6 +77,9 @@ impl Engine for Mongodb {
                 "collections of MongoDB have no owners, and rights lie outside the database",
             ),
             point_in_time: Capability::Yes,
+            templates: Capability::No(
+                "MongoDB cannot clone a database on the server: every copy is loaded anew",
+            ),
         }
     }
 

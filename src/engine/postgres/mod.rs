@@ -19,6 +19,7 @@ mod rollback;
 mod sandbox;
 mod server;
 mod sql_error;
+mod templates;
 pub mod toc;
 
 use std::path::Path;
@@ -54,6 +55,7 @@ impl Engine for Postgres {
             schema_only: Capability::Yes,
             owners: Capability::Yes,
             point_in_time: Capability::No("every backup of PostgreSQL is one point in time"),
+            templates: Capability::Yes,
         }
     }
 
@@ -202,6 +204,10 @@ impl Engine for Postgres {
     }
 
     fn rollback(&self) -> Option<&dyn super::rollback::Rollback> {
+        Some(self)
+    }
+
+    fn templates(&self) -> Option<&dyn super::templates::Templates> {
         Some(self)
     }
 }

@@ -149,6 +149,10 @@ pub struct RunStep {
     /// Variables that a command found pointed at the step's database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repointed: Vec<String>,
+    /// With a proof: the template that its copy was cloned from: `name`, `proven_at`, and
+    /// `read`, false if it was not read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Value>,
     /// What was observed while a rehearsal ran: locks, sizes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Value>,

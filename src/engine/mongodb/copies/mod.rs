@@ -42,6 +42,7 @@ pub(super) async fn list(
             made: found.marker.made,
             expires: found.marker.expires,
             archive: found.marker.archive,
+            template: None,
             bytes,
             genuine,
         });

@@ -30,6 +30,7 @@ pub(super) async fn database(
             identity: plan.server.identity.clone(),
             run: context.run.clone(),
             made,
+            contents: None,
         })
         .map_err(EngineError::Ledger)?;
     let database = plan.database();

@@ -10,6 +10,7 @@ use super::super::dump::control::application_name;
 use super::super::quoting::{quote_identifier, quote_literal};
 use super::super::server;
 use super::super::sql_error::sql;
+use super::super::templates;
 use super::marker::Marker;
 use super::rename::{Sessions, rename};
 use super::{find, names, not_ours, set_marker};
@@ -17,6 +18,9 @@ use super::{find, names, not_ours, set_marker};
 /// How often and how long a `CREATE DATABASE` under way is waited for: a minute.
 const CREATION_LOOKS: u32 = 300;
 const CREATION_PAUSE: Duration = Duration::from_millis(200);
+
+const CLOSED_WITH_SUBSCRIPTIONS: &str =
+    "it has a subscription, and nobody may connect to it to take that away";
 
 /// Drops a copy if it is still the disposable one that was built.
 pub(in super::super) async fn discard(
@@ -70,9 +74,14 @@ async fn drop_checked(
     if !kinds.contains(&marker.kind) {
         return Err(not_ours(name, kind_in_words(marker.kind)));
     }
-    detach_subscriptions(context, on, name).await?;
+    if has_subscriptions(session, on, found.oid).await? {
+        if found.closed {
+            return Err(not_ours(name, CLOSED_WITH_SUBSCRIPTIONS));
+        }
+        detach_subscriptions(context, on, name).await?;
+    }
     let doomed = names::random("doomed");
-    let check = format!(
+    let mut check = format!(
         "DO $check$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_database d
             WHERE d.oid = {oid} AND d.datname = {name}
               AND pg_catalog.shobj_description(d.oid, 'pg_database') = {comment})
@@ -83,6 +92,10 @@ async fn drop_checked(
         comment = quote_literal(&found.comment),
         quoted = quote_identifier(name),
     );
+    if found.is_template {
+        // Whoever made it one: a template cannot be dropped.
+        check.push_str(&format!("; ALTER DATABASE {doomed} IS_TEMPLATE false"));
+    }
     let whose = match marker.kind {
         CopyKind::Disposable => Sessions::All,
         CopyKind::Staging | CopyKind::Provenance | CopyKind::Kept => Sessions::Own,
@@ -104,6 +117,22 @@ fn kind_in_words(kind: CopyKind) -> &'static str {
         CopyKind::Provenance => "it is a finished restore; drop it yourself if it is not needed",
         CopyKind::Kept => "it is an original that was kept; drop it yourself if it is not needed",
     }
+}
+
+/// `pg_subscription` belongs to all databases: nobody has to connect to one to know.
+pub(in super::super) async fn has_subscriptions(
+    session: &Session,
+    on: &Target,
+    oid: u32,
+) -> Result<bool, EngineError> {
+    let row = session
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_subscription WHERE subdbid = $1)",
+            &[&oid],
+        )
+        .await
+        .map_err(sql(on, "the subscriptions could not be counted"))?;
+    Ok(row.get(0))
 }
 
 /// Subscriptions that came along keep a database from being dropped, and dropping one there
@@ -199,7 +228,7 @@ pub(in super::super) async fn drop_announced(
         return Ok(false);
     };
     if Marker::find(&found.comment).is_none() {
-        if !found.comment.is_empty() || !is_empty(context, on, &made.name).await? {
+        if !found.comment.is_empty() || !is_as_made(context, on, made).await? {
             return Err(not_ours(&made.name, "it has no mark, but it is not empty"));
         }
         let server = server::facts(&session, on).await?;
@@ -211,6 +240,7 @@ pub(in super::super) async fn drop_announced(
             made: made.made,
             expires: None,
             archive: None,
+            template: None,
         };
         set_marker(&session, on, &made.name, &marker, None).await?;
     }
@@ -220,6 +250,23 @@ pub(in super::super) async fn drop_announced(
         .settle(&made.name, "dropped")
         .map_err(EngineError::Ledger)?;
     Ok(true)
+}
+
+/// Whether a database that nobody could mark holds what it was made with: nothing, or what the
+/// template holds that it was to be cloned from.
+async fn is_as_made(
+    context: &Context,
+    on: &Target,
+    made: &MadeDatabase,
+) -> Result<bool, EngineError> {
+    let copy = on.with_database(&made.name);
+    if is_empty(context, on, &made.name).await? {
+        return Ok(true);
+    }
+    match &made.contents {
+        Some(contents) => Ok(templates::contents(context, &copy).await? == *contents),
+        None => Ok(false),
+    }
 }
 
 /// A `CREATE DATABASE` goes on after the program that asked for it was killed.

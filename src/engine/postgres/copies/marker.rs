@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::CopyKind;
+use crate::engine::templates::TemplateMark;
 
 /// Begins the line; the rest of it is JSON.
 const PREFIX: &str = "bookend: ";
@@ -32,6 +33,9 @@ pub(in super::super) struct Marker {
     /// The archive it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<String>,
+    /// What it is a template of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateMark>,
 }
 
 impl Marker {
@@ -82,6 +86,7 @@ mod tests {
             made: DateTime::UNIX_EPOCH,
             expires: None,
             archive: None,
+            template: None,
         }
     }
 

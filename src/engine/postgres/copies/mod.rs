@@ -14,17 +14,21 @@ use super::quoting::{quote_identifier, quote_literal};
 use super::server;
 use super::sql_error::sql;
 
-pub(super) use drop::{discard, drop_announced, drop_marked};
+pub(super) use drop::{discard, drop_announced, drop_marked, has_subscriptions};
 pub(super) use keep::keep;
 pub(super) use marker::{Marker, own_comment};
 pub(super) use publish::publish;
-pub(super) use rename::{Sessions, rename};
+pub(super) use rename::{Sessions, end_sessions, rename};
 
 /// A database with its oid and comment.
 pub(super) struct Found {
-    oid: u32,
+    pub(super) oid: u32,
     pub(super) comment: String,
-    bytes: u64,
+    pub(super) bytes: u64,
+    /// Nobody may connect to it.
+    closed: bool,
+    /// Anybody with the right to create databases may clone it; it cannot be dropped.
+    is_template: bool,
 }
 
 /// Looks a database up by its name.
@@ -37,7 +41,8 @@ pub(super) async fn find(
         .query_opt(
             "SELECT d.oid, coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),
                     CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT')
-                         THEN coalesce(pg_catalog.pg_database_size(d.oid), 0) ELSE 0 END
+                         THEN coalesce(pg_catalog.pg_database_size(d.oid), 0) ELSE 0 END,
+                    NOT d.datallowconn, d.datistemplate
                FROM pg_catalog.pg_database d WHERE d.datname = $1",
             &[&name],
         )
@@ -47,6 +52,8 @@ pub(super) async fn find(
         oid: row.get(0),
         comment: row.get(1),
         bytes: u64::try_from(row.get::<_, i64>(2)).unwrap_or(0),
+        closed: row.get(3),
+        is_template: row.get(4),
     }))
 }
 
@@ -124,13 +131,14 @@ pub(super) async fn list(
             made: marker.made,
             expires: marker.expires,
             archive: marker.archive,
+            template: marker.template,
             bytes: found.bytes,
         });
     }
     Ok(marked)
 }
 
-fn not_ours(name: &str, why: &str) -> EngineError {
+pub(super) fn not_ours(name: &str, why: &str) -> EngineError {
     EngineError::NotOurs {
         name: name.to_owned(),
         why: why.to_owned(),

@@ -53,7 +53,8 @@ pub(in super::super) enum Sessions {
     All,
 }
 
-async fn end_sessions(
+/// Ends sessions in the database.
+pub(in super::super) async fn end_sessions(
     session: &Session,
     server: &Server,
     on: &Target,

@@ -240,7 +240,10 @@ impl Observer for Watch {
     async fn finish(mut self: Box<Self>) -> Result<Observed, EngineError> {
         self.look().await?;
         let mut uses = self.uses().await;
-        if self.seen.is_empty() && uses == self.uses_before {
+        // Since 15 a session counts itself before it leaves the list of sessions, which was looked
+        // at just now: what is in neither was not there.
+        let late = self.session.server_major() < 15;
+        if late && self.seen.is_empty() && uses == self.uses_before {
             tokio::time::sleep(COUNTING).await;
             uses = self.uses().await;
         }

@@ -37,6 +37,7 @@ pub(super) async fn create(
             identity: server.identity.clone(),
             run: context.run.clone(),
             made: Utc::now(),
+            contents: None,
         })
         .map_err(EngineError::Ledger)?;
     let statement = statement(&name, &snapshot.database.locale, server.version_num);
@@ -68,6 +69,7 @@ pub(super) async fn create(
         made: Utc::now(),
         expires: None,
         archive: None,
+        template: None,
     };
     set_marker(session, on, &name, &marker, None).await?;
     Ok(copy)
@@ -107,7 +109,11 @@ pub(in super::super) fn statement(
     statement
 }
 
-fn not_created(on: &Target, server: &Server, error: tokio_postgres::Error) -> EngineError {
+pub(in super::super) fn not_created(
+    on: &Target,
+    server: &Server,
+    error: tokio_postgres::Error,
+) -> EngineError {
     let missing = |what: String, fix: String| EngineError::Missing {
         server: on.display_url(),
         missing: vec![MissingThing { what, fix }],

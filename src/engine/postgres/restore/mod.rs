@@ -237,7 +237,7 @@ async fn analyze(
 
 /// Settings, grants and comment of the database itself, under its new name. Late, because they
 /// change what later sessions see. Its owner and connection limit wait until it is published.
-async fn database_level(
+pub(super) async fn database_level(
     context: &Context,
     copy: &DatabaseCopy,
     snapshot: &Snapshot,

@@ -102,6 +102,7 @@ fn statements(
             made: Utc::now(),
             expires: None,
             archive: Some(replacement.archive.clone()),
+            template: None,
         };
         all.push(format!("ALTER DATABASE {name} RENAME TO {kept}"));
         all.push(comment(&act.kept_as, &marker, failed));

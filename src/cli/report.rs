@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::failure_of;
 use super::run_words::run_called;
-use super::status::found_run;
+use super::status::{found_run, rolled_back};
 use super::{Exit, Failure, Invocation, Outcome};
 use crate::bracket::survey::survey;
 use crate::operation::OperationError;
@@ -120,6 +120,7 @@ pub(super) fn told(invocation: &Invocation, word: &str) -> Result<RunReport, Fai
         if report.bundle.is_none() && bundle.is_file() {
             report.bundle = Some(bundle.display().to_string());
         }
+        rolled_back(&store, &mut report)?;
         return Ok(report);
     }
     let problem = status.unreadable.pop().map(|damaged| damaged.problem);

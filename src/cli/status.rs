@@ -83,7 +83,7 @@ async fn look(store: &Store) -> Result<StatusReport, Failure> {
 }
 
 /// What the record of a run's rollback adds to the run.
-fn rolled_back(store: &Store, told: &mut RunReport) -> Result<(), Failure> {
+pub(super) fn rolled_back(store: &Store, told: &mut RunReport) -> Result<(), Failure> {
     let Some(folder) = store.run(&told.run).map_err(failure)? else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::super::figures::duration;
+use super::super::figures::{duration, shell_word};
 use super::{RunDifference, RunRehearsal, RunReport, RunStep, StepState};
 use crate::snapshot::diff::Difference;
 
@@ -35,7 +35,6 @@ pub(super) fn tone(report: &RunReport) -> Tone {
 /// What follows the names of the targets: `completed as rehearsed in 55 s`.
 pub(super) fn sentence(report: &RunReport) -> String {
     let took = took(report.seconds);
-    let rehearsed_only = report.state == "completed" && step(report, "migration").is_none();
     match report.state.as_str() {
         "running" => format!("under way for {took}"),
         "interrupted" => format!("ended without a word after {took}"),
@@ -49,7 +48,7 @@ pub(super) fn sentence(report: &RunReport) -> String {
         "migration_failed" => format!("the migration failed after {took}"),
         "check_failed" => format!("the check after the migration failed, after {took}"),
         "migration_unknown" => format!("how the migration ended is not known, after {took}"),
-        "completed" if rehearsed_only => format!("rehearsed in {took}"),
+        "completed" if rehearsed_only(report) => format!("rehearsed in {took}"),
         "completed" => match report.as_rehearsed {
             Some(true) => format!("completed as rehearsed in {took}"),
             Some(false) => format!("completed in {took}, not as rehearsed"),
@@ -64,12 +63,24 @@ pub(super) fn sentence(report: &RunReport) -> String {
     }
 }
 
-/// A step that was begun, or will be.
-fn step<'a>(report: &'a RunReport, name: &str) -> Option<&'a RunStep> {
-    report
-        .steps
-        .iter()
-        .find(|step| step.step == name && step.state != StepState::Skipped)
+/// The command that puts the state before in the place of the database.
+pub(super) fn rollback_command(report: &RunReport) -> String {
+    let options = report.options.iter().map(|option| shell_word(option));
+    let words = std::iter::once("bookend".to_owned()).chain(options);
+    let words = words.chain(["rollback".to_owned(), shell_word(&report.run)]);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The same, where the commands that undo the run do not say it already.
+pub(super) fn in_its_place(report: &RunReport) -> Option<String> {
+    let said = report.undo.iter().any(|undo| undo.contains(" rollback "));
+    (!said).then(|| rollback_command(report))
+}
+
+/// Whether nothing was ever to run on a target: `bookend rehearse`.
+pub(super) fn rehearsed_only(report: &RunReport) -> bool {
+    let migration = report.steps.iter().any(|step| step.step == "migration");
+    !migration && !report.steps.is_empty()
 }
 
 /// What the page says about losses in one sentence; `None` where nothing was compared.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::super::super::figures::{count, counted, size};
-use super::super::verdict::{Tone, causes, tone};
+use super::super::verdict::{Tone, causes, in_its_place, tone};
 use super::super::{RunArchive, RunQuiet, RunReport};
 use super::escape::Text;
 
@@ -41,11 +41,15 @@ pub fn way_back(report: &RunReport) -> String {
     if report.undo.is_empty() {
         return String::new();
     }
-    let commands: String = report
-        .undo
-        .iter()
-        .map(|undo| format!("<code class=\"cmd\">{}</code>", Text(undo)))
-        .collect();
+    let command = |text: &String| format!("<code class=\"cmd\">{}</code>", Text(text));
+    let mut commands: String = report.undo.iter().map(command).collect();
+    if let Some(rollback) = in_its_place(report) {
+        commands = format!(
+            "<p class=\"note\">in the place of what is there:</p>{}\
+             <p class=\"note\">or beside it:</p>{commands}",
+            command(&rollback)
+        );
+    }
     format!(
         "<section aria-labelledby=\"undo\"><h2 id=\"undo\">The way back</h2>{commands}</section>\n"
     )

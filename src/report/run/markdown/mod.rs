@@ -9,8 +9,8 @@ use super::super::changed::{kind, name};
 use super::super::figures::{count, counted};
 use super::changes::{object_details, property};
 use super::verdict::{
-    Changed, Tone, causes, changes, grouped, loss_sentence, losses, milliseconds, sentence,
-    step_lines, targets, tone, took,
+    Changed, Tone, causes, changes, grouped, in_its_place, loss_sentence, losses, milliseconds,
+    sentence, step_lines, targets, tone, took,
 };
 use super::{RunReport, StepState};
 use crate::snapshot::diff::{Change, Difference, ObjectChange};
@@ -293,5 +293,12 @@ fn way_back(report: &RunReport) -> String {
     if report.undo.is_empty() {
         return String::new();
     }
-    format!("\nThe way back:\n\n{}", block("sh", &report.undo))
+    let beside = block("sh", &report.undo);
+    match in_its_place(report) {
+        None => format!("\nThe way back:\n\n{beside}"),
+        Some(rollback) => format!(
+            "\nThe way back, in the place of what is there:\n\n{}\nor beside it:\n\n{beside}",
+            block("sh", &[rollback])
+        ),
+    }
 }

@@ -86,7 +86,7 @@ fn keys(document: &Value) -> BTreeSet<&str> {
 #[test]
 fn a_run_that_was_rolled_back_is_reported_as_that_and_the_way_back_no_more() {
     let (shop, bookend) = (shop(), bookend());
-    migrate(&bookend, &shop, UP, &LOSSY).expect_code(0);
+    let _ = migrate(&bookend, &shop, UP, &LOSSY).expect_code(0);
     let before = bookend.succeed(&["report", "--format", "html"]).stdout;
     assert!(before.contains("rollback 20"), "{before}");
     let before = bookend.succeed(&["report", "--format", "md"]).stdout;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Two migrations, bracketed: of a shop on PostgreSQL, of to-do lists on MongoDB: `make demo`.
+# A shop on PostgreSQL and to-do lists on MongoDB: of each a migration that loses data and is refused, the corrected one
+# that goes through, and the way back: `make demo`. What does not come out as it is told fails the demo.
 # The servers are the demo's own and end with it; the archives stay in backups/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,8 +8,8 @@ root=$PWD
 cache=${BOOKEND_TEST_SERVERS:-$root/.cache}
 bookend=${BOOKEND:-$root/target/release/bookend}
 
-if [[ -t 1 && -z ${NO_COLOR:-} ]]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
-heading() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' plain=$'\e[0m'; else bold='' dim='' green='' plain=''; fi
+heading() { printf '\n%s── %s%s\n\n' "$bold" "$*" "$plain"; }
 note() { printf '%s%s%s\n' "$dim" "$*" "$plain"; }
 
 # show CODE COMMAND…: prints the command as one would type it, runs it, expects this exit code.
@@ -20,14 +21,21 @@ show() {
     done
     printf '%s%s%s\n' "$bold" "$line" "$plain"
     "$@" || code=$?
+    echo
     if ((code != expected)); then
         echo "the demo expected exit code $expected here, not $code" >&2
         exit 1
     fi
 }
 
-# newest DATABASE TAG: the last archive of that kind.
-newest() { local found=("backups/$1-"*"-$2.tar"); basename "${found[-1]}" .tar; }
+# check WHAT EXPECTED FOUND: the demo fails if they are not the same.
+check() {
+    if [[ $2 != "$3" ]]; then
+        printf 'the demo failed: %s: expected "%s", found "%s"\n' "$@" >&2
+        exit 1
+    fi
+    printf '%s✓ %s%s\n' "$green" "$1: $3" "$plain"
+}
 
 # needs PROGRAM…: whether `make servers` and `make build` came first.
 needs() {
@@ -55,7 +63,6 @@ end_server() {
 finish() {
     local code=$?
     trap - EXIT
-    [[ -z ${busy_pid:-} ]] || kill "$busy_pid" 2>/dev/null || true
     end_server
     rm -rf "$folder"
     exit "$code"
@@ -77,5 +84,5 @@ source scripts/demo/postgresql.sh
 source scripts/demo/mongodb.sh
 
 heading "Done in $((SECONDS - began)) s"
-note "The servers are gone. The archives stay in backups/: $(newest shop before).tar, $(newest todos before).tar and the others."
-note 'Each restores without bookend, too: tar -xf, then read RESTORE.md.'
+note 'The servers are gone. The archives, and a bundle with the report of each run, stay in backups/: bookend list, bookend status.'
+note 'Each archive restores without bookend, too: tar -xf, then read RESTORE.md.'

@@ -84,6 +84,37 @@ fn keys(document: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
+fn a_run_that_was_rolled_back_is_reported_as_that_and_the_way_back_no_more() {
+    let (shop, bookend) = (shop(), bookend());
+    let _ = migrate(&bookend, &shop, UP, &LOSSY).expect_code(0);
+    let before = bookend.succeed(&["report", "--format", "html"]).stdout;
+    assert!(before.contains("rollback 20"), "{before}");
+    let before = bookend.succeed(&["report", "--format", "md"]).stdout;
+    assert!(before.contains("in the place of what is there"), "{before}");
+    bookend.succeed(&["rollback"]);
+    assert_eq!(
+        bookend.succeed(&["report", "--json"]).json()["state"],
+        "rolled_back"
+    );
+    for format in ["html", "md"] {
+        let told = bookend.succeed(&["report", "--format", format]).stdout;
+        assert!(told.contains("rolled back"), "{told}");
+        assert!(!told.contains("as rehearsed in"), "{told}");
+        assert!(!told.contains("way back"), "{told}");
+    }
+    // The kept database goes with the test.
+    let kept = shop.server().psql(
+        "postgres",
+        &format!(
+            "SELECT datname FROM pg_database WHERE datname LIKE '{}_failed%'",
+            shop.name()
+        ),
+    );
+    let drop = format!("DROP DATABASE \"{}\"", kept.trim());
+    shop.server().psql("postgres", &drop);
+}
+
+#[test]
 fn a_run_is_shown_in_every_form() {
     let (shop, bookend) = (shop(), bookend());
     let ran = migrate(&bookend, &shop, UP, &LOSSY).expect_code(0).json();
@@ -253,7 +284,7 @@ fn a_bundle_of_a_failed_run_says_what_is_missing() {
     let checked = bookend.succeed(&["verify", "failed.bundle.tar"]);
     assert!(checked.stdout.contains("1 archive"), "{checked}");
     assert!(
-        checked.stdout.contains("without the archive after"),
+        checked.stdout.contains("without the after-archive"),
         "{checked}"
     );
     let _ = bookend

@@ -72,8 +72,8 @@ fn the_screen_speaks_of_collections_and_documents() {
     let text = said(&["--progress", "plain", "backup", &url, "--prove"], 0);
     assert!(text.contains("25 documents · consistent"), "{text}");
     assert!(text.contains("2 collections, 25 documents"), "{text}");
-    // Each phase is told once.
-    assert_eq!(text.matches("restore: ended after").count(), 1, "{text}");
+    // A phase is told once at most: what is over before its first line was due is not.
+    assert!(text.matches("restore: ended after").count() < 2, "{text}");
     let text = said(&["verify", "latest"], 0);
     assert!(text.contains("25 documents are as they were"), "{text}");
     let text = said(&["verify", "latest", "--prove"], 0);

@@ -174,8 +174,8 @@ fn archives(store: &Store, told: &RunReport) -> Vec<BundledArchive> {
 
 fn what(step: &str, target: Option<&str>) -> String {
     match target {
-        Some(target) => format!("the archive {step} of {target}"),
-        None => format!("the archive {step}"),
+        Some(target) => format!("the {step}-archive of {target}"),
+        None => format!("the {step}-archive"),
     }
 }
 

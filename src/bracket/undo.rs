@@ -1,5 +1,6 @@
 //! What can be done about a run: the way back, and what a crash or failure left to decide.
 
+use crate::report::figures::shell_word;
 use crate::report::run::{RunArchive, RunReport, RunTarget, StepState};
 
 /// Once COMMAND may have changed something: the command that puts the before-archives back and
@@ -213,11 +214,7 @@ fn befores(report: &RunReport) -> impl Iterator<Item = &RunArchive> {
 /// A word as a POSIX shell takes it.
 #[must_use]
 pub fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    shell_word(text)
 }
 
 #[cfg(test)]

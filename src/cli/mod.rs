@@ -10,6 +10,7 @@ mod doctor;
 mod duration;
 mod error;
 mod failure;
+mod fold;
 mod invocation;
 mod list;
 mod options;

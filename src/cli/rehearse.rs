@@ -20,7 +20,7 @@ Examples:
   bookend rehearse latest:shop -- ./migrate      (a stored archive: no live target)
   bookend rehearse latest:shop --prove-on shop --template -- ./migrate
                                                  (the next ones clone what this one proved)
-  bookend rehearse shop --allow-loss 'public.log_*' --keep-copy -- psql -f up.sql
+  bookend rehearse shop --allow-loss 'public.log_*' --keep-copy -- ./migrate
 
 The target is only read: it is backed up, the backup is restored into a copy and compared, and COMMAND
 runs on that copy. An ARCHIVE needs no live target: its copy goes to a sandbox unless --prove-on says

@@ -14,6 +14,8 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use left::nobody_still_migrates;
+
 use super::words::{ProveOn, prove_on};
 use super::{Exit, Failure, Invocation, Outcome, duration};
 use crate::bracket::template::Assignment;
@@ -187,6 +189,7 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let mut ws = invocation.workspace("run")?;
     let _writer = name_run(&mut ws, &targets)?;
     let in_store = hold_in_store(&ws, &targets)?;
+    nobody_still_migrates(&ws, invocation, &targets)?;
     let subjects = subjects(invocation, &ws, &targets, &request).await?;
     let locks = hold_on_servers(&ws, &targets, false).await?;
     let folder = ws.store.new_run(&ws.run).map_err(store_failure)?;

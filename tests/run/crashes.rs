@@ -161,6 +161,9 @@ fn a_crash_during_the_migration_is_unknown_and_never_a_success() {
     // The command is on its own now; end it.
     let pid = std::fs::read_to_string(bookend.work().join("pid")).unwrap();
     let _ = kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL);
+    while std::path::Path::new(&format!("/proc/{}", pid.trim())).exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     bookend.succeed(&arguments(&url, &[], &IDLE));
     let told = status(&bookend);
     assert_eq!(told["state"], "completed");

@@ -30,6 +30,10 @@ fn a_migration_that_still_runs_is_neither_resumed_nor_given_up() {
         assert_eq!(error["code"], "still-running", "{refused}");
         assert!(error["hint"].to_string().contains("kill -TERM"), "{error}");
     }
+    // And no other run begins meanwhile: the migration may write yet.
+    let refused = bookend.run(&arguments(&url, &UNREHEARSED, &sh("touch another")));
+    let _ = refused.expect_code(4).expect_stderr("still runs");
+    assert!(!bookend.work().join("another").exists());
     let _ = kill(Pid::from_raw(pid(&bookend)), Signal::SIGKILL);
     while std::path::Path::new(&format!("/proc/{}", pid(&bookend))).exists() {
         std::thread::sleep(std::time::Duration::from_millis(10));

@@ -269,7 +269,19 @@ impl View<'_> {
             .find(lost)
             .or_else(|| with_setback().find(|record| !held(record)))
             .or_else(|| with_setback().next())?;
-        record.detail.setback.as_ref().map(run_error)
+        let mut error = record.detail.setback.as_ref().map(run_error)?;
+        if error.hint.is_none() && error.code.starts_with("command-") {
+            error.hint = self.log().map(|log| format!("what it said is in {log}"));
+        }
+        Some(error)
+    }
+
+    /// Where the output of the last command lies.
+    fn log(&self) -> Option<&str> {
+        let told = self.records.iter().rev();
+        told.filter_map(|record| record.detail.command.as_ref())
+            .map(|command| command.log.as_str())
+            .next()
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::journal::Detail;
 use super::super::outcome::Outcome;
 use super::super::state::{Course, Phase, Stage, State, Then};
 use super::super::step::Step;
+use super::super::words;
 use super::{View, Writer, seconds};
 use crate::report::run::{RunStep, StepState};
 
@@ -123,6 +124,9 @@ fn close(taken: &mut Taken, event: &Event, elapsed_ms: u64, state: &State) {
     let took = seconds(elapsed_ms.saturating_sub(taken.begun_ms));
     match event {
         Event::Done(done) => {
+            if let Done::Rehearsal(found) = done {
+                taken.shown.check = found.check.map(words::end_words);
+            }
             taken.shown.state = came_to(*done);
             taken.shown.seconds = Some(took);
         }
@@ -200,6 +204,7 @@ fn blank(view: &View, step: Step, target: Option<usize>) -> RunStep {
         verdict: None,
         differences: Vec::new(),
         exit_code: None,
+        check: None,
         signal: None,
         log: None,
         repointed: Vec::new(),

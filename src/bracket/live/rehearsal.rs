@@ -50,6 +50,7 @@ impl Live {
                 tried.setback = Some(seen.nowhere());
             }
         }
+        say_what_failed(&mut tried);
         if self.wishes.keep_copies {
             for kept in &copies {
                 tried.lines.push(self.stay(kept).await?);
@@ -194,6 +195,25 @@ fn begun(ended: Ended, copies: &str, repointed: &[String]) -> Tried {
         ));
     }
     tried
+}
+
+/// The exit code comes first of all that is told, and 0 is no reason to stop.
+fn say_what_failed(tried: &mut Tried) {
+    let found = &tried.rehearsed;
+    let why = if !found.end.is_success() {
+        return;
+    } else if found.astray {
+        "went astray"
+    } else if found.losses_refused {
+        "data lost"
+    } else if found.check.is_some_and(|end| !end.is_success()) {
+        "check failed"
+    } else {
+        return;
+    };
+    if let Some(first) = tried.lines.first_mut() {
+        *first = format!("{why}; {first}");
+    }
 }
 
 fn add_check(tried: &mut Tried, ended: Ended) {

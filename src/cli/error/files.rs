@@ -45,10 +45,24 @@ const NAMED: usize = 5;
 
 pub(super) fn store(error: &StoreError) -> Failure {
     match error {
-        StoreError::Io { source, .. } => io(Failure::of(Exit::Failed, "store-io", error), source),
+        StoreError::Io { source, .. } => {
+            let failure = io(Failure::of(Exit::Failed, "store-io", error), source);
+            match source.kind() {
+                ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                    failure.hint("--store DIR names the folder where archives live")
+                }
+                _ => failure,
+            }
+        }
         StoreError::BadName { .. } => Failure::of(Exit::Usage, "bad-name", error),
-        StoreError::NoSuchArchive { there, .. } => {
-            let failure = Failure::of(Exit::Usage, "no-such-archive", error);
+        StoreError::NoSuchArchive { word, store, there } => {
+            let mut failure = Failure::of(Exit::Usage, "no-such-archive", error);
+            if word.contains('/') {
+                failure.message = format!(
+                    "there is no file {word:?}, and no archive of that name in {}",
+                    store.display()
+                );
+            }
             if there.is_empty() {
                 failure.hint("the store is empty: bookend backup, or --store DIR")
             } else {

@@ -22,8 +22,11 @@ impl Face for Plain {
         print(&line(reading));
     }
 
+    /// What was over before its first line was due is told by the result alone.
     fn end(&self, reading: &Reading) {
-        print(&last_line(reading));
+        if reading.elapsed >= self.interval() {
+            print(&last_line(reading));
+        }
     }
 
     fn note(&self, text: &str) {

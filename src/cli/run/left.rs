@@ -239,12 +239,47 @@ pub(in super::super) fn still_running(left: &LeftRun) -> Result<(), Failure> {
         process::end_group(pid);
         return Ok(());
     }
-    Err(Failure::new(
+    Err(still_runs(&step.to_string(), pid))
+}
+
+/// Refuses to begin while the COMMAND of a run that was left still runs on one of these
+/// databases: what it is yet to write, no backup holds and no look at the gap can see.
+pub(super) fn nobody_still_migrates(
+    ws: &Workspace,
+    invocation: &Invocation,
+    targets: &[Target],
+) -> Result<(), Failure> {
+    for run in ws.store.runs().map_err(store_failure)? {
+        let Ok(Some(folder)) = ws.store.run(&run) else {
+            continue;
+        };
+        let bytes = folder.read(JOURNAL).ok().flatten().unwrap_or_default();
+        let Ok(history) = read(&bytes) else { continue };
+        let under_way = memory::under_way(&history.records);
+        let (State::Under(..), Some(plan), Some((step, pid, since))) =
+            (&history.state, memory::plan(&history.records), under_way)
+        else {
+            continue;
+        };
+        let same = plan.targets.iter().any(|planned| {
+            let there = Target::parse(&planned.url, &invocation.environment);
+            there.is_ok_and(|there| targets.iter().any(|ours| ours.is_same_database(&there)))
+        });
+        let here = plan.host == host() && process::is_running(pid, since);
+        if same && here && step != Step::Rehearsal {
+            return Err(still_runs(&format!("{step} of run {run}"), pid));
+        }
+    }
+    Ok(())
+}
+
+fn still_runs(step: &str, pid: u32) -> Failure {
+    Failure::new(
         Exit::Refused,
         "still-running",
         format!("the command of step {step} still runs (process {pid})"),
     )
-    .hint(format!("wait for its end, or end it: kill -TERM -- -{pid}")))
+    .hint(format!("wait for its end, or end it: kill -TERM -- -{pid}"))
 }
 
 /// Drops every copy that the run announced and did not settle; in words what was done, and

@@ -3,11 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::super::Screen;
+use super::super::fold::{folded, width_of_stdout};
 use crate::bracket::hands::Watch;
 use crate::bracket::history::{Writer, report};
 use crate::bracket::journal::Record;
 use crate::bracket::{Event, State};
-use crate::report::run::{StepState, step_text};
+use crate::report::run::{RunStep, StepState, steps_text};
 
 /// Prints steps once each.
 pub(super) struct StepLines {
@@ -44,14 +45,17 @@ impl Watch for StepLines {
             self.print(&format!("run {}\n", self.run));
         }
         let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
-        for step in told.steps.iter().skip(*printed) {
-            match step.state {
-                StepState::Pending | StepState::Running => return,
-                StepState::Ok | StepState::Skipped | StepState::Failed | StepState::Unknown => {
-                    self.print(&step_text(step, told.targets.len()));
-                    *printed += 1;
-                }
-            }
+        let over = |step: &&RunStep| match step.state {
+            StepState::Pending | StepState::Running => false,
+            StepState::Ok | StepState::Skipped | StepState::Failed | StepState::Unknown => true,
+        };
+        let untold = told.steps.get(*printed..).unwrap_or_default();
+        let ended = untold.iter().take_while(over).count();
+        if ended > 0 {
+            let ended = &untold[..ended];
+            let text = steps_text(ended, told.targets.len());
+            self.print(&folded(&text, width_of_stdout()));
+            *printed += ended.len();
         }
     }
 }

@@ -209,7 +209,7 @@ async fn lock_check(session: &Session, target: &Target, tables: u64) -> Result<C
         .map_err(sql(target, "the lock settings could not be read"))?;
     let setting = u64::try_from(row.get::<_, i64>(0)).unwrap_or(64);
     let slots = u64::try_from(row.get::<_, i64>(1)).unwrap_or(100);
-    let found = format!("room for {} locks, {tables} tables", setting * slots);
+    let found = format!("room for {} locks; tables: {tables}", setting * slots);
     let needed = (tables * 5 / 2).div_ceil(slots.max(1));
     if needed <= setting {
         return Ok(ok("locks", found));

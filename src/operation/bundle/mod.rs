@@ -30,7 +30,7 @@ pub use verify::{BundleCheck, open_bundle, verify_bundle};
 /// An archive that belongs into a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundledArchive {
-    /// What it is, for the list of what is missing: `the archive before of shop`.
+    /// What it is, for the list of what is missing: `the before-archive of shop`.
     pub what: String,
     /// Where it lies; `None` if it was not made.
     pub path: Option<PathBuf>,
@@ -292,7 +292,7 @@ impl Making<'_> {
                 Ok(())
             }
             Err(_) => {
-                self.miss(format!("the proof of {what}"), "there is no receipt");
+                self.miss(format!("a proof of {what}"), "none was made");
                 Ok(())
             }
         }

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::super::figures::printable;
-use super::verdict::{changes, losses, sentence, step_lines, step_name};
+use super::super::figures::{count, printable};
+use super::verdict::{changes, losses, rehearsed_only, sentence, step_lines, step_name, targets};
 use super::{RunReport, RunStep, StepState};
 
 /// How a case ended.
@@ -41,7 +41,7 @@ pub fn run_junit(report: &RunReport) -> String {
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"bookend\" {counts}>\n  \
          <testsuite name=\"{}\"{began} {counts}>\n",
-        attribute(&report.run)
+        attribute(&suite(report))
     );
     xml.push_str(&properties(report));
     for case in &cases {
@@ -51,8 +51,21 @@ pub fn run_junit(report: &RunReport) -> String {
     xml
 }
 
+/// The same from run to run: CI systems follow a test by its name. The run is a property.
+fn suite(report: &RunReport) -> String {
+    let verb = if rehearsed_only(report) {
+        "rehearse"
+    } else {
+        "run"
+    };
+    format!("bookend {verb} {}", targets(report))
+        .trim_end()
+        .to_owned()
+}
+
 fn properties(report: &RunReport) -> String {
     let mut all = vec![
+        ("run".to_owned(), report.run.clone()),
         ("state".to_owned(), report.state.clone()),
         ("command".to_owned(), report.command.join(" ")),
     ];
@@ -79,11 +92,11 @@ fn properties(report: &RunReport) -> String {
 }
 
 fn cases(report: &RunReport) -> Vec<Case> {
-    let mut cases: Vec<Case> = report
-        .steps
-        .iter()
-        .map(|step| step_case(report, step))
-        .collect();
+    let mut cases = Vec::new();
+    for step in &report.steps {
+        cases.push(step_case(report, step));
+        cases.extend(check_case(report, step));
+    }
     cases.push(loss_case(report));
     cases.push(as_rehearsed_case(report));
     cases.push(run_case(report));
@@ -105,7 +118,10 @@ fn step_case(report: &RunReport, step: &RunStep) -> Case {
         StepState::Skipped => Result::Skipped(why("skipped")),
         StepState::Pending => Result::Skipped("not reached".to_owned()),
         StepState::Running => Result::Skipped("still under way".to_owned()),
-        StepState::Failed => Result::Failed(why("failed"), failure_lines(step, &lines)),
+        StepState::Failed => Result::Failed(
+            why_it_stopped(report, step, why("failed")),
+            failure_lines(step, &lines),
+        ),
         StepState::Unknown => Result::Error(why("its end was not seen"), lines.clone()),
     };
     Case {
@@ -113,6 +129,39 @@ fn step_case(report: &RunReport, step: &RunStep) -> Case {
         seconds: step.seconds.unwrap_or(0.0),
         result,
         said: lines,
+    }
+}
+
+/// `--check` on the copy is a part of the rehearsal, and a case of its own.
+fn check_case(report: &RunReport, step: &RunStep) -> Option<Case> {
+    let ended = step.check.clone()?;
+    let name = format!("{} · check", step_name(report, step));
+    let result = if ended == "exit 0" {
+        Result::Passed
+    } else {
+        Result::Failed(
+            format!("the check on the copy: {ended}"),
+            vec![ended.clone()],
+        )
+    };
+    Some(Case {
+        name,
+        seconds: 0.0,
+        result,
+        said: vec![ended],
+    })
+}
+
+/// The run's own error says more of the step that it stopped at than the step's first line.
+fn why_it_stopped(report: &RunReport, step: &RunStep, first: String) -> String {
+    let last = report.steps.iter().rev();
+    let stopped_at = last
+        .filter(|step| step.state == StepState::Failed)
+        .map(|step| (&step.step, &step.target))
+        .next();
+    match &report.error {
+        Some(error) if stopped_at == Some((&step.step, &step.target)) => error.message.clone(),
+        Some(_) | None => first,
     }
 }
 
@@ -158,16 +207,22 @@ fn loss_case(report: &RunReport) -> Case {
     let result = match (open.len(), changes(report).is_empty() && all.is_empty()) {
         (0, true) => Result::Skipped("nothing was compared".to_owned()),
         (0, false) => Result::Passed,
-        (number, _) => Result::Failed(
-            super::super::figures::counted(number as u64, "loss", "losses"),
-            open,
-        ),
+        (number, _) => Result::Failed(first_of(&open, number), open),
     };
     Case {
         name: "no data lost".to_owned(),
         seconds: 0.0,
         result,
         said: all.iter().map(told).collect(),
+    }
+}
+
+/// Most CI systems show no more than this: what it is, and how many more there are.
+fn first_of(losses: &[String], number: usize) -> String {
+    let first = losses.first().cloned().unwrap_or_default();
+    match number {
+        0 | 1 => first,
+        _ => format!("{first}; and {} more", count(number as u64 - 1)),
     }
 }
 
@@ -178,7 +233,13 @@ fn as_rehearsed_case(report: &RunReport) -> Case {
             "the migration came out differently than in the rehearsal".to_owned(),
             report.unlike_rehearsal.clone(),
         ),
-        None => Result::Skipped("there is no rehearsal to compare with".to_owned()),
+        None if rehearsed_only(report) => {
+            Result::Skipped("a rehearsal alone: nothing ran on a target".to_owned())
+        }
+        None if report.rehearsals.is_empty() => {
+            Result::Skipped("there is no rehearsal to compare with".to_owned())
+        }
+        None => Result::Skipped("nothing was compared".to_owned()),
     };
     Case {
         name: "as rehearsed".to_owned(),
@@ -217,8 +278,8 @@ fn run_case(report: &RunReport) -> Case {
 
 fn case_xml(report: &RunReport, case: &Case) -> String {
     let mut xml = format!(
-        "    <testcase classname=\"bookend.{}\" name=\"{}\" time=\"{:.3}\">\n",
-        attribute(&report.run),
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">\n",
+        attribute(&suite(report)),
         attribute(&case.name),
         case.seconds.max(0.0)
     );

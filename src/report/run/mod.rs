@@ -21,7 +21,7 @@ pub use json::{report_json, run_json, status_json};
 pub use junit::run_junit;
 pub use markdown::run_markdown;
 pub use rehearsal::{RunLock, RunLoss, RunQuiet, RunRehearsal, RunSession, RunWritten};
-pub use text::{closing_text, run_text, status_text, step_text};
+pub use text::{closing_text, run_text, status_text, steps_text};
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +140,9 @@ pub struct RunStep {
     /// What a command ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// How `--check` ended on the copies of a rehearsal: `exit 0` is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
     /// The signal that ended a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::figures::{duration, printable};
+use super::verdict::rehearsed_only;
 use super::{LeftBehind, RunReport, RunStep, StatusReport, StepState};
 
 /// Where the text of a step begins.
@@ -13,9 +14,7 @@ const INDENT: usize = 20;
 #[must_use]
 pub fn run_text(report: &RunReport) -> String {
     let mut text = format!("run {}\n", printable(&report.run));
-    for step in &report.steps {
-        text.push_str(&step_text(step, report.targets.len()));
-    }
+    text.push_str(&steps_text(&report.steps, report.targets.len()));
     text.push_str(&closing_text(report));
     text
 }
@@ -31,6 +30,9 @@ pub fn closing_text(report: &RunReport) -> String {
     let _ = match report.state.as_str() {
         "running" => writeln!(text, "running for {took}"),
         "interrupted" => writeln!(text, "interrupted after {took}"),
+        "completed" if rehearsed_only(report) => {
+            writeln!(text, "rehearsed in {took}: COMMAND ran on a copy only")
+        }
         state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
     };
     for line in &report.advice {
@@ -61,9 +63,38 @@ fn add_undo(text: &mut String, report: &RunReport) {
     }
 }
 
-/// One step, with its further lines.
+/// Steps, each with its further lines; neighbours that were not reached share a line.
 #[must_use]
-pub fn step_text(step: &RunStep, targets: usize) -> String {
+pub fn steps_text(steps: &[RunStep], targets: usize) -> String {
+    let mut text = String::new();
+    for group in steps.chunk_by(|a, b| not_reached(a) && not_reached(b) && a.reason == b.reason) {
+        match group {
+            [step] => text.push_str(&step_text(step, targets)),
+            steps => text.push_str(&not_reached_text(steps)),
+        }
+    }
+    text
+}
+
+fn not_reached(step: &RunStep) -> bool {
+    let reason = step.reason.as_deref().unwrap_or_default();
+    step.state == StepState::Skipped && step.lines.is_empty() && reason.starts_with("not reached")
+}
+
+/// With several targets, each step's name stands there once.
+fn not_reached_text(steps: &[RunStep]) -> String {
+    let mut names: Vec<&str> = steps.iter().map(|step| step.step.as_str()).collect();
+    names.dedup();
+    format!(
+        "  {:<w$}{}\n",
+        "not reached",
+        names.join(", "),
+        w = INDENT - 2
+    )
+}
+
+/// One step, with its further lines.
+fn step_text(step: &RunStep, targets: usize) -> String {
     let mut lines = step.lines.iter().map(|line| printable(line).into_owned());
     let first = headline(step, lines.next());
     let first = match &step.target {

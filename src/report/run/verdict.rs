@@ -35,7 +35,6 @@ pub(super) fn tone(report: &RunReport) -> Tone {
 /// What follows the names of the targets: `completed as rehearsed in 55 s`.
 pub(super) fn sentence(report: &RunReport) -> String {
     let took = took(report.seconds);
-    let rehearsed_only = report.state == "completed" && step(report, "migration").is_none();
     match report.state.as_str() {
         "running" => format!("under way for {took}"),
         "interrupted" => format!("ended without a word after {took}"),
@@ -49,7 +48,7 @@ pub(super) fn sentence(report: &RunReport) -> String {
         "migration_failed" => format!("the migration failed after {took}"),
         "check_failed" => format!("the check after the migration failed, after {took}"),
         "migration_unknown" => format!("how the migration ended is not known, after {took}"),
-        "completed" if rehearsed_only => format!("rehearsed in {took}"),
+        "completed" if rehearsed_only(report) => format!("rehearsed in {took}"),
         "completed" => match report.as_rehearsed {
             Some(true) => format!("completed as rehearsed in {took}"),
             Some(false) => format!("completed in {took}, not as rehearsed"),
@@ -64,12 +63,10 @@ pub(super) fn sentence(report: &RunReport) -> String {
     }
 }
 
-/// A step that was begun, or will be.
-fn step<'a>(report: &'a RunReport, name: &str) -> Option<&'a RunStep> {
-    report
-        .steps
-        .iter()
-        .find(|step| step.step == name && step.state != StepState::Skipped)
+/// Whether nothing was ever to run on a target: `bookend rehearse`.
+pub(super) fn rehearsed_only(report: &RunReport) -> bool {
+    let migration = report.steps.iter().any(|step| step.step == "migration");
+    !migration && !report.steps.is_empty()
 }
 
 /// What the page says about losses in one sentence; `None` where nothing was compared.

@@ -41,11 +41,8 @@ pub fn way_back(report: &RunReport) -> String {
     if report.undo.is_empty() {
         return String::new();
     }
-    let commands: String = report
-        .undo
-        .iter()
-        .map(|undo| format!("<code class=\"cmd\">{}</code>", Text(undo)))
-        .collect();
+    let command = |text: &String| format!("<code class=\"cmd\">{}</code>", Text(text));
+    let commands: String = report.undo.iter().map(command).collect();
     format!(
         "<section aria-labelledby=\"undo\"><h2 id=\"undo\">The way back</h2>{commands}</section>\n"
     )

@@ -91,6 +91,7 @@ async fn held(
             place: place_beside(invocation, target, request.prove_on())?,
             inspection: None,
             consistent: false,
+            files: Vec::new(),
             given: None,
         });
     }

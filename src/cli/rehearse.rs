@@ -203,6 +203,7 @@ impl Asked {
             place,
             inspection: None,
             consistent: false,
+            files: Vec::new(),
             given: Some(given),
         })
     }

@@ -251,6 +251,7 @@ fn forge(archive: &Archive, to: &Path, stream: &[u8], mut snapshot: Snapshot) ->
         id: head.id.clone(),
         tag: None,
         target_label: head.target.clone(),
+        files: Vec::new(),
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

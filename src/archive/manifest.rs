@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::Compression;
 use super::digest::Digest;
+use super::sidecar::{Lane, Sidecar, TreeChunk};
 use crate::snapshot::{Object, ObjectKind, Snapshot, StreamId};
 
 /// The format that is written: major and minor version.
-pub const FORMAT: &str = "1.0";
+pub const FORMAT: &str = "1.1";
 /// The major version that is read.
 pub const MAJOR: u32 = 1;
 
@@ -40,6 +41,9 @@ pub struct Manifest<S = Snapshot> {
     pub archive: Head,
     /// Every member but this one, in the order of the file.
     pub members: Vec<Member>,
+    /// The paths that travel along, in the order of their numbers (since 1.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Sidecar>,
     /// The facts of the database.
     pub snapshot: S,
 }
@@ -106,6 +110,23 @@ pub struct Member {
     /// Rows in the chunk, for table data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// The sidecar that it is a chunk of (since 1.1); `bytes` is then what is stored, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<TreeChunk>,
+}
+
+impl Member {
+    /// Bytes before compression.
+    #[must_use]
+    pub fn raw_bytes(&self) -> u64 {
+        self.tree.map_or(self.bytes, |chunk| chunk.bytes)
+    }
+
+    /// Whose chunk it is, if it is one.
+    pub(super) fn lane(&self) -> Option<Lane> {
+        let tree = self.tree.map(|chunk| Lane::Tree(chunk.id));
+        tree.or(self.stream.map(Lane::Stream))
+    }
 }
 
 /// The beginning of any manifest, whatever its version.
@@ -120,6 +141,9 @@ pub struct Beginning {
 pub struct Summary {
     /// What a list shows.
     pub archive: Head,
+    /// The paths that travel along.
+    #[serde(default)]
+    pub files: Vec<Sidecar>,
 }
 
 /// The major version in `MAJOR.MINOR`.

@@ -11,6 +11,7 @@ mod manifest;
 mod reader;
 mod region;
 mod salvage;
+mod sidecar;
 mod trailer;
 mod ustar;
 mod verify;
@@ -29,6 +30,9 @@ pub use error::ArchiveError;
 pub use manifest::{FORMAT, Head, Manifest, Member};
 pub use reader::Archive;
 pub use salvage::{Salvage, salvage};
+pub use sidecar::{
+    Entry, EntryKind, Moment, Sidecar, SidecarChange, TreeReader, TreeWriter, compare_sidecars,
+};
 pub use ustar::is_safe_path;
 pub use verify::{Damage, Depth, Verified, verify};
 pub use writer::{ArchiveSink, ArchiveSummary, ManifestExtra, WriteOptions};

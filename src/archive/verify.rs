@@ -2,6 +2,7 @@
 
 mod content;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::ArchiveError;
 use super::manifest::{Member, mtime};
 use super::reader::{Archive, check_header};
+use super::sidecar;
 use super::ustar;
 use crate::snapshot::{ChunkReader as _, SeamError, StreamKind};
 use content::Contents;
@@ -90,7 +92,14 @@ pub fn verify(
     if cancel.is_cancelled() {
         return Err(ArchiveError::Cancelled);
     }
-    Ok(walk.verdict())
+    let sidecars = match depth {
+        Depth::Digests => Vec::new(),
+        Depth::Rows => walk.sidecars()?,
+    };
+    if cancel.is_cancelled() {
+        return Err(ArchiveError::Cancelled);
+    }
+    Ok(walk.verdict(sidecars))
 }
 
 struct Walk<'a> {
@@ -152,11 +161,14 @@ impl Walk<'_> {
 
     fn read(&self, member: &Member) -> Result<(), SeamError> {
         let mut reader = self.archive.reader(member);
-        if self.depth == Depth::Digests {
-            // The digest is checked before the first piece is given out.
+        if self.depth == Depth::Digests || member.tree.is_some() {
+            // The digest is checked before the first piece is given out. Sidecars are decoded
+            // whole afterwards, chunk behind chunk.
             reader.next_piece()?;
-            self.bytes.fetch_add(member.bytes, Ordering::Relaxed);
-            (self.advance)(member.bytes, member.rows.unwrap_or(0));
+            if self.depth == Depth::Digests {
+                self.bytes.fetch_add(member.raw_bytes(), Ordering::Relaxed);
+                (self.advance)(member.raw_bytes(), member.rows.unwrap_or(0));
+            }
             return Ok(());
         }
         let mut hasher = self.contents.hasher(member);
@@ -204,7 +216,35 @@ impl Walk<'_> {
         damages.push((member.offset, damage));
     }
 
-    fn verdict(self) -> Verified {
+    /// What is wrong with sidecars whose members are as they were written.
+    fn sidecars(&self) -> Result<Vec<Damage>, ArchiveError> {
+        let mut spoiled = HashSet::new();
+        {
+            let damages = self.damages.lock().unwrap_or_else(PoisonError::into_inner);
+            let hit: HashSet<&str> = damages.iter().map(|(_, one)| one.member.as_str()).collect();
+            for member in &self.archive.manifest().members {
+                if let Some(chunk) = member.tree
+                    && hit.contains(member.name.as_str())
+                {
+                    spoiled.insert(chunk.id);
+                }
+            }
+        }
+        let advance = |bytes: u64| {
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            (self.advance)(bytes, 0);
+            !self.cancel.is_cancelled()
+        };
+        let flaws = sidecar::check(self.archive, &spoiled, &advance)?;
+        let damage = |flaw: sidecar::TreeFlaw| Damage {
+            member: flaw.member,
+            object: Some(flaw.label),
+            problem: flaw.problem,
+        };
+        Ok(flaws.into_iter().map(damage).collect())
+    }
+
+    fn verdict(self, sidecars: Vec<Damage>) -> Verified {
         let damages = self.damages.into_inner();
         let mut damages = damages.unwrap_or_else(PoisonError::into_inner);
         damages.sort_by_key(|(offset, _)| *offset);
@@ -214,6 +254,7 @@ impl Walk<'_> {
             Depth::Rows => {
                 let (rows, differing) = self.contents.compare();
                 damages.extend(differing);
+                damages.extend(sidecars);
                 rows
             }
         };

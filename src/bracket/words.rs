@@ -3,8 +3,10 @@
 use super::event::CommandEnd;
 use super::journal::{ArchiveFacts, ProofFacts, Setback};
 use super::step::Step;
+use crate::operation::Sidecar;
 use crate::report::consistency;
 use crate::report::figures::{counted, numbered, size};
+use crate::report::sidecar;
 use crate::snapshot::{Nouns, ObjectKind, Snapshot};
 use crate::store::SandboxFacts;
 
@@ -21,6 +23,13 @@ pub fn archive_lines(archive: &ArchiveFacts, nouns: Nouns, notes: Vec<String>) -
     )];
     lines.extend(notes);
     lines
+}
+
+/// The line of a path that travels with an archive.
+#[must_use]
+pub fn sidecar_line(one: &Sidecar) -> String {
+    let line = sidecar::line(&one.path, one.files, one.bytes, one.changed);
+    format!("files {line}")
 }
 
 /// The lines of a step that ran a command.

@@ -116,6 +116,7 @@ async fn held(
             place: place_beside(invocation, target, request.prove_on())?,
             inspection: None,
             consistent: false,
+            files: Vec::new(),
             given: None,
         });
     }

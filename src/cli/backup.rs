@@ -1,12 +1,14 @@
 //! `bookend backup`.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::error::failure_of;
 use super::failure::Failure;
 use super::verify::{describe_proof, different, drop_copy};
 use super::words::{ProveOn, place_beside, prove_on};
-use super::{Invocation, Outcome};
+use super::{Invocation, Outcome, sidecars};
 use crate::connection::Target;
 use crate::operation::{
     self, BackupOutcome, BackupRequest, Compression, Proof, Verdict, Workspace,
@@ -20,6 +22,7 @@ Examples:
   bookend backup postgres://app@db.example/shop
   bookend backup mongodb://app@db.example/shop --consistent
   bookend backup env:SHOP_URL --tag nightly --prove
+  bookend backup shop --files media --files uploads
   bookend backup shop --exclude-data 'public.events_*' --compress zstd:6";
 
 /// Take a backup of a database
@@ -58,6 +61,11 @@ pub struct Args {
     #[arg(long, value_name = "PATTERN")]
     exclude_data: Vec<String>,
 
+    /// A file or folder that travels with the archive and is restored beside the database; added to
+    /// the target's `files` in bookend.toml. It is no part of `consistent`; repeat
+    #[arg(long, value_name = "PATH")]
+    files: Vec<PathBuf>,
+
     /// One point in time although others write (replica sets of MongoDB)
     #[arg(long)]
     consistent: bool,
@@ -66,13 +74,14 @@ pub struct Args {
 /// Takes a backup and, if asked, proves it.
 pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
     let target = invocation.target(args.target.as_deref())?;
+    let files = sidecars::of(invocation, &target, &args.files)?;
     let place = if args.prove {
         Some(place_beside(invocation, &target, args.prove_on.as_ref())?)
     } else {
         None
     };
     let ws = invocation.workspace("backup")?;
-    let backup = take(&ws, &target, &args).await?;
+    let backup = take(&ws, &target, &args, files).await?;
     let nouns = ws.engines.nouns(&backup.snapshot.engine);
     for note in &backup.notes {
         invocation.screen.note(note);
@@ -88,13 +97,19 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     Ok(drop_copy(&ws, &backup.snapshot.engine, proof, outcome).await)
 }
 
-async fn take(ws: &Workspace, target: &Target, args: &Args) -> Result<BackupOutcome, Failure> {
+async fn take(
+    ws: &Workspace,
+    target: &Target,
+    args: &Args,
+    files: Vec<PathBuf>,
+) -> Result<BackupOutcome, Failure> {
     let request = BackupRequest {
         tag: args.tag.clone(),
         compression: args.compress,
         schema_only: args.schema_only,
         exclude_data: args.exclude_data.clone(),
         consistent: args.consistent,
+        files,
         suffix: None,
     };
     operation::backup(ws, target, &request)
@@ -137,12 +152,13 @@ fn document(backup: &BackupOutcome, proof: Option<&Proof>) -> Value {
         "proof": proof.map(|proof| proof.verdict),
         "differences": proof.map(|proof| &proof.receipt.differences),
         "sandbox": proof.and_then(|proof| proof.receipt.sandbox.as_ref()),
+        "files": sidecars::document(&backup.files),
         "notes": backup.notes,
     })
 }
 
 fn describe(backup: &BackupOutcome, nouns: Nouns) -> String {
-    format!(
+    let mut text = format!(
         "{}\n  backup     {} · {} ({} raw) · {} · {}\n",
         printable(&backup.path.to_string_lossy()),
         duration(backup.seconds),
@@ -150,5 +166,9 @@ fn describe(backup: &BackupOutcome, nouns: Nouns) -> String {
         size(backup.bytes_raw),
         numbered(backup.rows, nouns.row),
         consistency::word(backup.consistent),
-    )
+    );
+    for line in sidecars::lines(&backup.files) {
+        text.push_str(&format!("  files      {}\n", printable(&line)));
+    }
+    text
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::error::failure_of;
-use super::{Exit, Failure, Invocation, Outcome};
+use super::{Exit, Failure, Invocation, Outcome, sidecars};
 use crate::operation::{self, Aspect};
 use crate::report::difference;
 
@@ -48,7 +48,14 @@ pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
     };
     let found = operation::diff(&a.path, &b.path).map_err(|error| failure_of(&error))?;
     let found = operation::narrow(found, aspect);
-    let failure = (!found.same).then(|| {
+    let files = match aspect {
+        Aspect::All | Aspect::Data => {
+            operation::diff_files(&a.path, &b.path).map_err(|error| failure_of(&error))?
+        }
+        Aspect::Schema => Vec::new(),
+    };
+    let same = found.same && files.is_empty();
+    let failure = (!same).then(|| {
         Failure::new(
             Exit::Different,
             "different",
@@ -56,14 +63,18 @@ pub fn run(invocation: &Invocation, args: &Args) -> Result<Outcome, Failure> {
         )
     });
     let document = json!({
-        "same": found.same,
+        "same": same,
         "loss": found.loss,
         "objects": found.objects,
         "losses": found.losses,
         "database": found.database,
         "notes": found.notes,
+        "files": files,
     });
-    Ok(Outcome::new(difference::text(&found), document)
-        .failing(failure)
-        .said())
+    let mut text = difference::text(&found);
+    if found.same && !same {
+        "the databases are the same\n".clone_into(&mut text);
+    }
+    text.push_str(&sidecars::changes(&files));
+    Ok(Outcome::new(text, document).failing(failure).said())
 }

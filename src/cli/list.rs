@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::failure_of;
-use super::{Failure, Invocation, Outcome};
+use super::{Failure, Invocation, Outcome, sidecars};
 use crate::operation::Engines;
 use crate::report::archives;
 use crate::store::{Listing, StoredArchive};
@@ -80,6 +80,7 @@ fn document(archive: &StoredArchive) -> Value {
         "created_at": archive.created_at,
         "bytes_stored": archive.bytes_stored,
         "rows": archive.rows,
+        "files": sidecars::document(&archive.files),
         "proof": archive.proof,
     })
 }

@@ -27,6 +27,7 @@ mod run;
 mod run_words;
 mod screen;
 mod show;
+mod sidecars;
 mod signals;
 mod status;
 mod usage;

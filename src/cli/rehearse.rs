@@ -219,6 +219,7 @@ impl Asked {
             place,
             inspection: None,
             consistent: false,
+            files: Vec::new(),
             given: Some(given),
         })
     }

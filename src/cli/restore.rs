@@ -1,11 +1,13 @@
 //! `bookend restore`.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::error::failure_of;
 use super::verify::{describe_differences, describe_not_compared, different};
 use super::words::{self, ArchiveOrigin, Into};
-use super::{Failure, Invocation, Outcome};
+use super::{Failure, Invocation, Outcome, sidecars};
 use crate::connection::Target;
 use crate::operation::{self, OperationError, RestoreOptions, RestoreOutcome, Verdict, Workspace};
 use crate::report::figures::{duration, printable, seconds};
@@ -17,23 +19,37 @@ Examples:
   bookend restore latest:shop --into shop_yesterday
   bookend restore shop-20261120T043512Z --into postgres://postgres@spare.example/shop
   bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
+  bookend restore latest:shop --into shop_copy --files-into /srv/shop_copy
+  bookend restore latest:shop --only-files                    (no server, only what travels along)
 
 There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.";
+
+const USAGE: &str = "bookend restore [OPTIONS] --into <URL|DATABASE> <ARCHIVE>
+       bookend restore [OPTIONS] --only-files <ARCHIVE>";
 
 /// Restore an archive into a new database
 ///
 /// The database is built under a name of bookend's own (MongoDB has no renaming: under its own,
 /// marked as in progress), compared with the archive, and only then published. A copy that
-/// differs is dropped again (exit 3).
+/// differs is dropped again (exit 3). Files that travel with the archive are put into a new folder
+/// beside, which gets its name after the database has its own.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Args {
     /// A path, a name or a unique prefix of one in the store, latest, or latest:TARGET
     archive: String,
 
     /// The new database: a name on the archive's own server (or --on's), or a URL
-    #[arg(long, value_name = "URL|DATABASE")]
-    into: String,
+    #[arg(
+        long,
+        value_name = "URL|DATABASE",
+        required_unless_present = "only_files"
+    )]
+    into: Option<String>,
 
     /// The server, as a TARGET
     #[arg(long, value_name = "TARGET")]
@@ -51,6 +67,19 @@ pub struct Args {
     #[arg(long)]
     schema_only: bool,
 
+    /// The new folder for the files that travel with the archive [default: DATABASE.files in the
+    /// working folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_files")]
+    files_into: Option<PathBuf>,
+
+    /// Leave the files in the archive
+    #[arg(long)]
+    no_files: bool,
+
+    /// Only the files, no database [default of --files-into: ARCHIVE.files]
+    #[arg(long, conflicts_with_all = ["into", "on", "no_files", "no_proof", "schema_only", "no_owner", "no_privileges"])]
+    only_files: bool,
+
     /// Publish the database without comparing it, for this reason
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     no_proof: Option<String>,
@@ -60,18 +89,24 @@ pub struct Args {
 pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
     let ws = invocation.workspace("restore")?;
     let archive = invocation.archive(&ws.store, &args.archive)?;
-    let (on, name) = destination(invocation, &ws, &archive, &args).await?;
+    holds_files(&archive, &args)?;
+    let Some(into) = args.into.as_deref() else {
+        return only_files(invocation, &ws, &archive, args.files_into).await;
+    };
+    let (on, name) = destination(invocation, &ws, &archive, (into, &args)).await?;
     let options = RestoreOptions {
         no_owner: args.no_owner,
         no_privileges: args.no_privileges,
         schema_only: args.schema_only,
+        files_into: files_into(&archive, &name, &args),
         no_proof: args.no_proof.clone(),
     };
     let nouns = ws.engines.nouns(&archive.engine);
     let restored = operation::restore(&ws, &archive.path, &on, &name, &options)
         .await
         .map_err(|error| told(&archive, nouns, &error))?;
-    for note in &restored.notes {
+    let of_files = restored.files.iter().flat_map(|files| &files.notes);
+    for note in restored.notes.iter().chain(of_files) {
         invocation.screen.note(note);
     }
     if let Some(reason) = &args.no_proof {
@@ -80,6 +115,67 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         ));
     }
     Ok(outcome(&archive, &restored, args.no_proof.as_deref()))
+}
+
+/// Files are asked for, and there are some.
+fn holds_files(archive: &StoredArchive, args: &Args) -> Result<(), Failure> {
+    let asked = args.only_files || args.files_into.is_some();
+    if asked && archive.files.is_empty() {
+        return Err(
+            Failure::usage(format!("no files travel with {}", archive.id)).hint(
+                "bookend list --json shows which archives have some; leave --files-into and --only-files away",
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Where the files go; definitions alone are restored without them unless a folder is named.
+fn files_into(archive: &StoredArchive, name: &str, args: &Args) -> Option<PathBuf> {
+    if archive.files.is_empty() || args.no_files {
+        return None;
+    }
+    let named = args.files_into.clone();
+    named.or_else(|| (!args.schema_only).then(|| folder_for(name)))
+}
+
+/// `NAME.files` in the working folder; a database's name may hold what a file's may not.
+fn folder_for(name: &str) -> PathBuf {
+    let plain = |c: char| if c == '/' || c.is_control() { '_' } else { c };
+    let name: String = name.chars().map(plain).collect();
+    PathBuf::from(format!("{name}.files"))
+}
+
+/// Takes the files out and leaves the database where it is.
+async fn only_files(
+    invocation: &Invocation,
+    ws: &Workspace,
+    archive: &StoredArchive,
+    into: Option<PathBuf>,
+) -> Result<Outcome, Failure> {
+    let folder = into.unwrap_or_else(|| folder_for(&archive.id));
+    let nouns = ws.engines.nouns(&archive.engine);
+    let restored = operation::restore_files(ws, &archive.path, &folder)
+        .await
+        .map_err(|error| told(archive, nouns, &error))?;
+    for note in &restored.notes {
+        invocation.screen.note(note);
+    }
+    let document = json!({
+        "archive": archive.path,
+        "id": archive.id,
+        "database": null,
+        "url": null,
+        "verdict": null,
+        "files": sidecars::restored_document(Some(&restored)),
+        "notes": restored.notes,
+    });
+    let text = format!(
+        "files of {}; its database was left alone\n{}",
+        printable(&archive.id),
+        sidecars::restored(&restored)
+    );
+    Ok(Outcome::new(text, document))
 }
 
 /// Damage is met in a member; the person knows the archive.
@@ -103,9 +199,9 @@ async fn destination(
     invocation: &Invocation,
     ws: &Workspace,
     archive: &StoredArchive,
-    args: &Args,
+    (into, args): (&str, &Args),
 ) -> Result<(Target, String), Failure> {
-    match (words::into(invocation, &args.into)?, &args.on) {
+    match (words::into(invocation, into)?, &args.on) {
         (Into::Server(_), Some(_)) => Err(Failure::usage(
             "--into names a server already: leave --on away, or give --into a database's name",
         )),
@@ -139,6 +235,7 @@ fn outcome(archive: &StoredArchive, restored: &RestoreOutcome, no_proof: Option<
         "differences": restored.differences,
         "not_compared": restored.not_compared,
         "no_proof": no_proof,
+        "files": sidecars::restored_document(restored.files.as_ref()),
         "notes": restored.notes,
     });
     let failure = (restored.verdict == Some(Verdict::Different)).then(|| {
@@ -165,6 +262,9 @@ fn describe(archive: &StoredArchive, restored: &RestoreOutcome) -> String {
         ),
         _ => format!("{}: {verdict}\n", printable(&archive.id)),
     };
+    if let Some(files) = &restored.files {
+        text.push_str(&sidecars::restored(files));
+    }
     text.push_str(&describe_differences(&restored.differences));
     text.push_str(&describe_not_compared(&restored.not_compared));
     text

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::failure_of;
-use super::{Failure, Invocation, Outcome};
+use super::{Failure, Invocation, Outcome, sidecars};
 use crate::operation::{self, Archive, Engines, OperationError};
 use crate::report::contents::{self, Heading};
 use crate::report::figures::{numbered, size};
@@ -78,6 +78,9 @@ fn heading(
         ),
     ];
     heading.extend(head.tag.clone().map(|tag| ("tag", tag)));
+    for line in sidecars::lines(&opened.manifest().files) {
+        heading.push(("files", line));
+    }
     heading.push((
         "proof",
         receipt.map_or_else(|| "none yet: bookend verify --prove".to_owned(), proof),
@@ -118,6 +121,7 @@ fn document(stored: &StoredArchive, opened: &Archive, receipt: Option<&Receipt>)
         },
         "extensions": snapshot.extensions,
         "prerequisites": snapshot.prerequisites,
+        "files": opened.manifest().files,
         "notes": snapshot.notes,
         "secrets_seen": snapshot.secrets_seen,
         "proof": receipt.map(|receipt| receipt.verdict),

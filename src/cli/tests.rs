@@ -103,6 +103,9 @@ fn help_of_backup() {
           --schema-only             Definitions only, no rows (PostgreSQL)
           --exclude-data <PATTERN>  Leave the rows of matching tables, or the documents of matching
                                     collections, out (a glob on names as they are printed); repeat
+          --files <PATH>            A file or folder that travels with the archive and is restored
+                                    beside the database; added to the target's `files` in bookend.toml.
+                                    It is no part of `consistent`; repeat
           --consistent              One point in time although others write (replica sets of MongoDB)
       -h, --help                    Print help (see more with '--help')
 
@@ -125,6 +128,7 @@ fn help_of_backup() {
       bookend backup postgres://app@db.example/shop
       bookend backup mongodb://app@db.example/shop --consistent
       bookend backup env:SHOP_URL --tag nightly --prove
+      bookend backup shop --files media --files uploads
       bookend backup shop --exclude-data 'public.events_*' --compress zstd:6
     "#);
 }
@@ -135,6 +139,7 @@ fn help_of_restore() {
     Restore an archive into a new database
 
     Usage: bookend restore [OPTIONS] --into <URL|DATABASE> <ARCHIVE>
+           bookend restore [OPTIONS] --only-files <ARCHIVE>
 
     Arguments:
       <ARCHIVE>  A path, a name or a unique prefix of one in the store, latest, or latest:TARGET
@@ -146,6 +151,10 @@ fn help_of_restore() {
           --no-owner             All objects belong to the connecting role (PostgreSQL)
           --no-privileges        No grants (PostgreSQL)
           --schema-only          Definitions only, no rows (PostgreSQL)
+          --files-into <DIR>     The new folder for the files that travel with the archive [default:
+                                 DATABASE.files in the working folder]
+          --no-files             Leave the files in the archive
+          --only-files           Only the files, no database [default of --files-into: ARCHIVE.files]
           --no-proof <REASON>    Publish the database without comparing it, for this reason
       -h, --help                 Print help (see more with '--help')
 
@@ -168,6 +177,8 @@ fn help_of_restore() {
       bookend restore latest:shop --into shop_yesterday
       bookend restore shop-20261120T043512Z --into postgres://postgres@spare.example/shop
       bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
+      bookend restore latest:shop --into shop_copy --files-into /srv/shop_copy
+      bookend restore latest:shop --only-files                    (no server, only what travels along)
 
     There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.
     "#);
@@ -225,7 +236,8 @@ fn mistakes_on_the_command_line_are_told_like_every_error() {
     insta::assert_snapshot!(refusal(&["restore", "latest"]), @r"
     error: the following required arguments were not provided:
         --into <URL|DATABASE>
-    hint: usage: bookend restore --into <URL|DATABASE> <ARCHIVE>
+    hint: usage: bookend restore [OPTIONS] --into <URL|DATABASE> <ARCHIVE>
+             bookend restore [OPTIONS] --only-files <ARCHIVE>
     ");
     insta::assert_snapshot!(refusal(&["backup", "--compress", "lz4"]), @r#"
     error: invalid value 'lz4' for '--compress <METHOD>': "lz4" is not a compression: zstd[:1-19], gzip[:1-9] or none

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
-use super::{OperationError, Workspace, sandbox};
-use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
+use super::{OperationError, Workspace, files, sandbox};
+use crate::archive::{ArchiveSink, Compression, ManifestExtra, Sidecar, WriteOptions};
 use crate::connection::Target;
 use crate::engine::{Capability, DumpRequest, Engine, EngineError};
 use crate::snapshot::{Sink, Snapshot};
@@ -26,6 +26,8 @@ pub struct BackupRequest {
     pub exclude_data: Vec<String>,
     /// One point in time although others write, where an engine has to be asked for it.
     pub consistent: bool,
+    /// Files and folders that travel along.
+    pub files: Vec<PathBuf>,
     /// `before` or `after` in the id, inside a bracket.
     pub suffix: Option<&'static str>,
 }
@@ -51,6 +53,8 @@ pub struct BackupOutcome {
     pub seconds: Duration,
     /// Whether it is one point in time; `None` if that could not be known.
     pub consistent: Option<bool>,
+    /// The paths that travel along.
+    pub files: Vec<Sidecar>,
     /// In words: what did not come along, what holds secrets.
     pub notes: Vec<String>,
 }
@@ -93,6 +97,7 @@ pub(super) async fn backup_unless(
     let begun = Instant::now();
     let engine = ws.engines.get(target.engine())?;
     check_request(engine.as_ref(), request)?;
+    let roots = files::roots(&request.files)?;
     ws.speak(engine.as_ref());
     let cleaned = ws.store.remove_leftovers()?;
     sandbox::sweep(ws).await;
@@ -101,21 +106,26 @@ pub(super) async fn backup_unless(
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);
     let pending = ws.store.begin(&id)?;
-    let options = WriteOptions {
-        compression: request.compression,
-        created,
-        engine: engine.name().to_owned(),
-        database: target.database().to_owned(),
-    };
+    let options = write_options(engine.as_ref(), target, request, created);
     let sink = ArchiveSink::new(pending.file()?, options)?;
     let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
     if is_known(&snapshot) {
         return Ok(Taken::Known);
     }
+    // After the database: what its rows name was there before they were.
+    let packed = files::pack(ws, &sink, roots).await?;
+    store_kit(
+        engine.as_ref(),
+        &snapshot,
+        &sink,
+        !packed.sidecars.is_empty(),
+    )
+    .await?;
     let extra = ManifestExtra {
         id: pending.id().to_owned(),
         tag: request.tag.clone(),
         target_label: target.label().to_owned(),
+        files: packed.sidecars.clone(),
     };
     let snapshot = Arc::new(snapshot);
     let summary = sink.finish(&snapshot, extra).await?;
@@ -132,9 +142,24 @@ pub(super) async fn backup_unless(
         bytes_stored: summary.bytes_stored,
         seconds: begun.elapsed(),
         consistent: snapshot.consistent,
-        notes: notes(&snapshot, &cleaned, named.note),
+        notes: notes(&snapshot, packed.notes, named.note, &cleaned),
+        files: packed.sidecars,
         snapshot,
     })))
+}
+
+fn write_options(
+    engine: &dyn Engine,
+    target: &Target,
+    request: &BackupRequest,
+    created: DateTime<Utc>,
+) -> WriteOptions {
+    WriteOptions {
+        compression: request.compression,
+        created,
+        engine: engine.name().to_owned(),
+        database: target.database().to_owned(),
+    }
 }
 
 fn check_request(engine: &dyn Engine, request: &BackupRequest) -> Result<(), OperationError> {
@@ -185,11 +210,25 @@ async fn read(
         )
         .await;
     ws.progress.finish();
-    let snapshot = dumped?;
-    let kit = engine.restore_kit(&snapshot);
+    Ok(dumped?)
+}
+
+/// What a restore with stock tools needs.
+async fn store_kit(
+    engine: &dyn Engine,
+    snapshot: &Snapshot,
+    sink: &ArchiveSink,
+    files: bool,
+) -> Result<(), OperationError> {
+    let mut kit = engine.restore_kit(snapshot);
+    if files {
+        kit.readme.push_str(files::README);
+        let script = files::SCRIPT.as_bytes().to_vec();
+        sink.member(files::SCRIPT_NAME, script).await?;
+    }
     sink.member("RESTORE.md", kit.readme.into_bytes()).await?;
     sink.member("restore.sh", kit.script.into_bytes()).await?;
-    Ok(snapshot)
+    Ok(())
 }
 
 /// About how many bytes will come, for the time left. A server that does not tell is backed up
@@ -228,8 +267,14 @@ fn id_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn notes(snapshot: &Snapshot, cleaned: &[Leftover], clock: Option<String>) -> Vec<String> {
+fn notes(
+    snapshot: &Snapshot,
+    of_files: Vec<String>,
+    clock: Option<String>,
+    cleaned: &[Leftover],
+) -> Vec<String> {
     let mut notes = snapshot.notes.clone();
+    notes.extend(of_files);
     notes.extend(clock);
     notes.extend(cleaned.iter().map(|left| {
         format!(

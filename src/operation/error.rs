@@ -1,5 +1,6 @@
 //! What can go wrong in an operation. Each variant holds what a hint needs.
 
+use super::FilesError;
 use crate::archive::ArchiveError;
 use crate::connection::ConnectionError;
 use crate::engine::{Discrepancy, EngineError};
@@ -19,6 +20,9 @@ pub enum OperationError {
     /// The store could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Files that travel along could not be read, or be put back.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// No session could be had.
     #[error(transparent)]
     Connection(#[from] ConnectionError),

@@ -7,6 +7,7 @@ mod copies;
 mod diff;
 mod doctor;
 mod error;
+mod files;
 mod place;
 mod prove;
 mod quiet;
@@ -22,7 +23,9 @@ mod fake;
 #[cfg(test)]
 mod tests;
 
-pub use crate::archive::{Archive, ArchiveError, Compression, Damage, Depth};
+pub use crate::archive::{
+    Archive, ArchiveError, Compression, Damage, Depth, Sidecar, SidecarChange,
+};
 pub use crate::store::Verdict;
 pub use backup::{BackupOutcome, BackupRequest, backup};
 pub use bundle::{
@@ -33,6 +36,7 @@ pub use copies::{Copies, copies, drop_copy};
 pub use diff::{Aspect, diff, narrow};
 pub use doctor::{Area, Diagnosis, Finding, doctor};
 pub use error::OperationError;
+pub use files::{FilesError, FilesRestored, diff_files, restore_files, there};
 pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};

@@ -8,7 +8,7 @@ use chrono::Utc;
 
 use super::place::check_room;
 use super::sandbox::{self, Sandbox};
-use super::{OperationError, Place, Verdict, Workspace, open};
+use super::{OperationError, Place, Verdict, Workspace, files, open};
 use crate::archive::Archive;
 use crate::connection::Target;
 use crate::engine::{Comparison, Context, DatabaseCopy, Engine, RestoreRequest};
@@ -138,9 +138,13 @@ fn write_receipt(
     ws: &Workspace,
     path: &Path,
     archive: &Archive,
-    comparison: Comparison,
+    mut comparison: Comparison,
     sandbox: Option<SandboxFacts>,
 ) -> Result<(Receipt, PathBuf), OperationError> {
+    if !archive.manifest().files.is_empty() {
+        let files = files::NOT_COMPARED.to_owned();
+        comparison.not_compared.push(files);
+    }
     let receipt = Receipt {
         archive: archive.id().to_owned(),
         manifest_sha256: archive.manifest_sha256(),

@@ -1,13 +1,14 @@
 //! Restoring into a new database: built under a name of bookend's own, compared with the
 //! archive, and only then given the asked name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::place::check_room;
 use super::prove::{compare, stream_bytes, undone, verdict};
-use super::{OperationError, Place, Verdict, Workspace, discard, open};
+use super::{FilesError, FilesRestored, OperationError, Place, Verdict, Workspace};
+use super::{discard, files, open};
 use crate::connection::Target;
 use crate::engine::{
     Capability, CopyKind, DatabaseCopy, Discrepancy, Engine, EngineError, RestoreRequest,
@@ -23,6 +24,8 @@ pub struct RestoreOptions {
     pub no_privileges: bool,
     /// Definitions only.
     pub schema_only: bool,
+    /// The new folder for the files that travel with the archive; they stay in it without one.
+    pub files_into: Option<PathBuf>,
     /// Publish without comparing; the reason is told.
     pub no_proof: Option<String>,
 }
@@ -44,6 +47,8 @@ pub struct RestoreOutcome {
     pub not_compared: Vec<String>,
     /// In words: harmless things worth telling.
     pub notes: Vec<String>,
+    /// The files that were put beside the database.
+    pub files: Option<FilesRestored>,
 }
 
 /// Restores an archive into the new database `into` on the server of `on`.
@@ -63,8 +68,15 @@ pub async fn restore(
     let engine = ws.engines.named(&source.snapshot().engine)?;
     check_options(engine.as_ref(), options)?;
     ws.speak(engine.as_ref());
+    let folder = options.files_into.as_deref();
+    let draft = folder.map(files::begin).transpose()?;
     let room = needed(source.snapshot(), options);
     check_room(ws, engine.as_ref(), &Place::Other(on.clone()), room).await?;
+    // Before the database: a damaged file costs no copy, and both are whole when they get names.
+    let draft = match draft.zip(folder) {
+        Some((draft, folder)) => Some((files::unpack(ws, &opened, draft, folder).await?, folder)),
+        None => None,
+    };
     let copy = build(ws, engine.as_ref(), &source, on, &request(into, options)).await?;
     let mut outcome = RestoreOutcome {
         database: None,
@@ -74,6 +86,7 @@ pub async fn restore(
         differences: Vec::new(),
         not_compared: Vec::new(),
         notes: copy.notes.clone(),
+        files: None,
     };
     if options.no_proof.is_none() {
         let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
@@ -87,6 +100,14 @@ pub async fn restore(
         let target = publish(ws, engine.as_ref(), copy, opened.id()).await?;
         outcome.database = Some(target.database().to_owned());
         outcome.url = Some(target.display_url());
+        if let Some((draft, folder)) = draft {
+            let behind = |source| FilesError::Behind {
+                database: target.database().to_owned(),
+                archive: opened.id().to_owned(),
+                source: Box::new(source),
+            };
+            outcome.files = Some(files::publish(draft, folder).map_err(behind)?);
+        }
     }
     outcome.seconds = begun.elapsed();
     Ok(outcome)

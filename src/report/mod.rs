@@ -15,6 +15,7 @@ pub mod figures;
 mod page;
 pub mod rollback;
 pub mod run;
+pub mod sidecar;
 mod table;
 
 pub use page::Page;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::receipt::Verdict;
 use super::{Store, StoreError};
-use crate::archive::{Archive, is_called_bundle};
+use crate::archive::{Archive, Sidecar, is_called_bundle};
 
 /// One archive of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +30,8 @@ pub struct StoredArchive {
     pub bytes_stored: u64,
     /// Rows in it.
     pub rows: u64,
+    /// What travels along.
+    pub files: Vec<Sidecar>,
     /// The verdict of its receipt, if it has one of this very archive.
     pub proof: Option<Verdict>,
 }
@@ -122,7 +124,7 @@ impl Store {
     }
 
     fn stored(&self, path: &Path) -> Result<StoredArchive, StoreError> {
-        let (head, manifest_sha256) = Archive::head(path)?;
+        let (head, files, manifest_sha256) = Archive::head(path)?;
         let about = fs::metadata(path);
         let about = about.map_err(StoreError::io(|| format!("{}", path.display())))?;
         // A receipt that cannot be read proves nothing; `receipt` says why.
@@ -137,6 +139,7 @@ impl Store {
             created_at: head.created_at,
             bytes_stored: about.len(),
             rows: head.rows,
+            files,
             proof: receipt.map(|receipt| receipt.verdict),
         })
     }

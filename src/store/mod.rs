@@ -9,6 +9,7 @@
 
 mod error;
 mod files;
+mod folder;
 mod ledger;
 mod listing;
 mod lock;
@@ -34,6 +35,7 @@ use chrono::{DateTime, Utc};
 
 pub use error::StoreError;
 pub use files::Leftover;
+pub use folder::{FolderDraft, Unpacked};
 pub use ledger::DatabaseLedger;
 pub use listing::{BrokenArchive, Listing, StoredArchive};
 pub use lock::StoreLock;

@@ -57,6 +57,7 @@ fn write(pending: &Pending, target: &str, created: DateTime<Utc>) {
         id: pending.id().to_owned(),
         tag: None,
         target_label: target.to_owned(),
+        files: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -20,6 +20,7 @@ mod harness;
 mod mongodb;
 mod postgresql;
 mod proofs;
+mod sidecars;
 mod stock;
 
 /// Each case as a test of each engine.
@@ -52,6 +53,7 @@ conformance! {
     a_migration_is_bracketed: crate::brackets::a_migration_is_bracketed;
     a_migration_that_fails_is_exit_5: crate::brackets::a_migration_that_fails_is_exit_5;
     the_command_gets_the_database: crate::brackets::the_command_gets_the_database;
+    files_travel_along_and_come_back_beside_the_database: crate::sidecars::files_travel_along_and_come_back_beside_the_database;
     restore_sh_needs_no_bookend: crate::stock::restore_sh_needs_no_bookend;
 }
 

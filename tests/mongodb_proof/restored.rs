@@ -114,6 +114,7 @@ async fn dump(context: &Context, engine: &dyn Engine, target: &Target, path: &Pa
         id: "a".to_owned(),
         tag: None,
         target_label: "a".to_owned(),
+        files: Vec::new(),
     };
     sink.finish(&snapshot, extra).await.unwrap();
 }

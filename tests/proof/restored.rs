@@ -146,6 +146,7 @@ async fn dumped(context: &Context, target: &Target, path: &Path) -> Snapshot {
         id: "a".to_owned(),
         tag: None,
         target_label: "a".to_owned(),
+        files: Vec::new(),
     };
     sink.finish(&snapshot, extra).await.unwrap();
     snapshot

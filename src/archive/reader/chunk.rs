@@ -68,7 +68,7 @@ pub struct MemberReader {
 }
 
 impl MemberReader {
-    /// A reader over `member`; only chunks of streams are compressed.
+    /// A reader over `member`; only chunks are compressed.
     pub fn new(file: Region, member: &Member, compression: Compression) -> Self {
         Self {
             file,
@@ -76,9 +76,9 @@ impl MemberReader {
             at: member.content_at(),
             stored: member.stored,
             sha256: member.sha256,
-            compression: member.stream.map_or(Compression::None, |_| compression),
+            compression: member.lane().map_or(Compression::None, |_| compression),
             decoder: None,
-            left: member.bytes,
+            left: member.raw_bytes(),
             buffer: BytesMut::new(),
             ended: false,
         }

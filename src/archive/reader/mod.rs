@@ -13,6 +13,7 @@ use super::digest::Digest;
 use super::error::ArchiveError;
 use super::manifest::{Head, Manifest, Member, Summary};
 use super::region::Region;
+use super::sidecar::{Lane, Sidecar, TreeId};
 use super::ustar::BLOCK;
 use crate::snapshot::{ChunkFacts, ChunkReader, SeamError, Snapshot, Source, StreamId};
 
@@ -28,7 +29,7 @@ pub struct Archive {
     manifest_sha256: Digest,
     size: u64,
     by_name: HashMap<String, usize>,
-    by_stream: HashMap<StreamId, Vec<usize>>,
+    by_lane: HashMap<Lane, Vec<usize>>,
 }
 
 impl Archive {
@@ -46,11 +47,11 @@ impl Archive {
         let found = opening::find_manifest(path, region)?;
         let manifest = opening::read_manifest(path, &found)?;
         let mut by_name = HashMap::new();
-        let mut by_stream: HashMap<StreamId, Vec<usize>> = HashMap::new();
+        let mut by_lane: HashMap<Lane, Vec<usize>> = HashMap::new();
         for (index, member) in manifest.members.iter().enumerate() {
             by_name.insert(member.name.clone(), index);
-            if let Some(id) = member.stream {
-                by_stream.entry(id).or_default().push(index);
+            if let Some(lane) = member.lane() {
+                by_lane.entry(lane).or_default().push(index);
             }
         }
         Ok(Self {
@@ -60,18 +61,19 @@ impl Archive {
             file: found.file,
             manifest,
             by_name,
-            by_stream,
+            by_lane,
         })
     }
 
-    /// Reads only what a list of archives shows, and the digest that names the archive.
+    /// Reads only what a list of archives shows: the head, what travels along, and the digest that
+    /// names the archive.
     ///
     /// # Errors
     /// As [`Archive::open`].
-    pub fn head(path: &Path) -> Result<(Head, Digest), ArchiveError> {
+    pub fn head(path: &Path) -> Result<(Head, Vec<Sidecar>, Digest), ArchiveError> {
         let found = opening::find_manifest(path, opening::open(path)?)?;
         let summary: Summary = opening::parse_manifest(path, &found)?;
-        Ok((summary.archive, found.sha256))
+        Ok((summary.archive, summary.files, found.sha256))
     }
 
     /// Where the file is.
@@ -124,8 +126,14 @@ impl Archive {
         MemberReader::new(self.file.clone(), member, compression)
     }
 
-    fn chunk_members(&self, id: StreamId) -> &[usize] {
-        self.by_stream.get(&id).map_or(&[], Vec::as_slice)
+    fn chunk_members(&self, lane: Lane) -> &[usize] {
+        self.by_lane.get(&lane).map_or(&[], Vec::as_slice)
+    }
+
+    /// Chunk `index` (from 0) of a sidecar's stream.
+    pub(super) fn tree_member(&self, id: TreeId, index: usize) -> Option<&Member> {
+        let at = *self.chunk_members(Lane::Tree(id)).get(index)?;
+        self.manifest.members.get(at)
     }
 }
 
@@ -155,7 +163,7 @@ impl Source for Archive {
     }
 
     fn chunks(&self, id: StreamId) -> Vec<ChunkFacts> {
-        let members = self.chunk_members(id).iter();
+        let members = self.chunk_members(Lane::Stream(id)).iter();
         let facts = members.filter_map(|index| self.manifest.members.get(*index));
         facts
             .map(|member| ChunkFacts {
@@ -165,7 +173,7 @@ impl Source for Archive {
     }
 
     fn chunk(&self, id: StreamId, index: usize) -> Result<Box<dyn ChunkReader>, SeamError> {
-        let member = self.chunk_members(id).get(index);
+        let member = self.chunk_members(Lane::Stream(id)).get(index);
         let member = member.and_then(|index| self.manifest.members.get(*index));
         match member {
             Some(member) => Ok(Box::new(self.reader(member))),

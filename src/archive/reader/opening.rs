@@ -12,9 +12,9 @@ use super::super::error::ArchiveError;
 use super::super::manifest::{ABOUT, Beginning, MAJOR, MANIFEST, Manifest, Member, major, mtime};
 use super::super::region::Region;
 use super::super::salvage::walk;
+use super::super::sidecar::{Lane, Sidecar};
 use super::super::trailer::{Trailer, WIDTH};
 use super::super::ustar::{self, BLOCK, END, Header};
-use crate::snapshot::StreamId;
 
 /// More than the first member ever holds.
 const ABOUT_LIMIT: u64 = 64 << 10;
@@ -192,26 +192,45 @@ fn check_members(manifest: &Manifest, manifest_at: u64) -> Result<(), String> {
     if at != manifest_at {
         return Err("its members do not fill the file".to_owned());
     }
+    check_sidecars(manifest)
+}
+
+/// Each has one word for a name, and no other has it: it becomes a name in a folder.
+fn check_sidecars(manifest: &Manifest) -> Result<(), String> {
+    let files: &[Sidecar] = &manifest.files;
+    let known = |number: u32| (1..=files.len()).contains(&usize::try_from(number).unwrap_or(0));
+    for chunk in manifest.members.iter().filter_map(|member| member.tree) {
+        if !known(chunk.id.number) {
+            return Err(format!("it does not say what {} is", chunk.id.folder()));
+        }
+    }
+    let mut names = HashSet::new();
+    for name in files.iter().map(|sidecar| sidecar.name.as_str()) {
+        let plain = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
+        if !plain || !names.insert(name) {
+            return Err(format!("it names files {name:?}, or names them twice"));
+        }
+    }
     Ok(())
 }
 
 /// Chunks of a stream are numbered in order; other members are stored as they are.
 fn check_number(
     member: &Member,
-    numbers: &mut HashMap<StreamId, u32>,
+    numbers: &mut HashMap<Lane, u32>,
     extension: &str,
 ) -> Result<(), String> {
     let name = &member.name;
-    let Some(id) = member.stream else {
-        if member.bytes != member.stored {
-            return Err(format!("it gives {name} two sizes"));
-        }
+    if member.stream.is_none() && member.bytes != member.stored {
+        return Err(format!("it gives {name} two sizes"));
+    }
+    let Some(lane) = member.lane() else {
         return Ok(());
     };
-    let number: &mut u32 = numbers.entry(id).or_default();
+    let number: &mut u32 = numbers.entry(lane).or_default();
     *number += 1;
-    if id.member(*number, extension) != *name {
-        return Err(format!("{name} is not chunk {number} of {}", id.folder()));
+    if lane.member(*number, extension) != *name {
+        return Err(format!("{name} is not chunk {number} of {}", lane.folder()));
     }
     Ok(())
 }

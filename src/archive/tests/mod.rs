@@ -2,4 +2,4 @@ mod bundle;
 mod damage;
 mod forged;
 mod round_trip;
-mod sample;
+pub(super) mod sample;

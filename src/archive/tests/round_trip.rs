@@ -93,7 +93,8 @@ fn members_and_head_come_back() {
     assert_eq!(toc.as_deref(), Some(&b"PGDMP and so on"[..]));
     assert!(block_on(archive.member("nothing")).unwrap().is_none());
     assert_eq!(archive.id(), "shop-20261120T043512Z");
-    let (head, sha256) = Archive::head(&sample.path).unwrap();
+    let (head, files, sha256) = Archive::head(&sample.path).unwrap();
+    assert!(files.is_empty());
     assert_eq!(
         (&head, sha256),
         (&archive.manifest().archive, archive.manifest_sha256())

@@ -161,6 +161,7 @@ pub fn extra() -> ManifestExtra {
         id: "shop-20261120T043512Z".to_owned(),
         tag: None,
         target_label: "shop".to_owned(),
+        files: Vec::new(),
     }
 }
 

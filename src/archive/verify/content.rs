@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Damage, holds_rows};
 use crate::archive::manifest::{Manifest, Member};
+use crate::archive::sidecar::{TreeId, TreePart};
 use crate::fingerprint::{Hashed, RowHasher};
 use crate::snapshot::CopyStatement;
 use crate::snapshot::{ColumnContent, Object, Stream, StreamId};
@@ -58,6 +59,11 @@ impl<'a> Contents<'a> {
                 folders.insert(stream.id.folder(), only.clone());
             }
             tables.insert(stream.id, Table::new(stream, object));
+        }
+        for (number, sidecar) in (1..).zip(&manifest.files) {
+            for part in [TreePart::Tar, TreePart::Listing] {
+                folders.insert(TreeId { number, part }.folder(), sidecar.label());
+            }
         }
         Self {
             tables,

@@ -15,12 +15,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::compression::Compression;
 use super::digest::Digest;
 use super::error::ArchiveError;
 use super::manifest::{ABOUT, About, FORMAT, Head, Manifest, Member, mtime};
+use super::sidecar::{Lane, Sidecar, TreeId, TreePart, TreeWriter};
 use crate::snapshot::{SeamError, Sink, Snapshot, StreamId, StreamKind, StreamWriter};
 pub(super) use writeback::Writeback;
 
@@ -50,6 +52,8 @@ pub struct ManifestExtra {
     pub tag: Option<String>,
     /// Label of the target.
     pub target_label: String,
+    /// What travels along, in the order in which it was written.
+    pub files: Vec<Sidecar>,
 }
 
 /// What was written.
@@ -113,6 +117,18 @@ impl ArchiveSink {
         }))
     }
 
+    /// Begins the sidecar `number`, from 1, of a path under a name of its own. It is written from a
+    /// thread that may block, which belongs to the runtime of `handle`.
+    #[must_use]
+    pub fn sidecar(&self, number: u32, (path, name): (&str, &str), handle: Handle) -> TreeWriter {
+        let part = |part| -> Box<dyn StreamWriter> {
+            let id = TreeId { number, part };
+            Box::new(Part::new(Arc::clone(&self.shared), Lane::Tree(id)))
+        };
+        let parts = (part(TreePart::Tar), part(TreePart::Listing));
+        TreeWriter::new(handle, parts, (path, name))
+    }
+
     /// Writes the manifest, ends the tar and syncs the file.
     ///
     /// # Errors
@@ -121,7 +137,7 @@ impl ArchiveSink {
     pub async fn finish(
         &self,
         snapshot: &Snapshot,
-        extra: ManifestExtra,
+        mut extra: ManifestExtra,
     ) -> Result<ArchiveSummary, ArchiveError> {
         let unfinished = self.shared.unfinished.load(Ordering::SeqCst);
         if unfinished > 0 {
@@ -132,10 +148,13 @@ impl ArchiveSink {
         self.shared.tape.order(Order::Members(reply))?;
         let (members, manifest_at) = members.await.map_err(|_| self.shared.tape.failure())?;
         check_streams(snapshot, &members)?;
+        let files = std::mem::take(&mut extra.files);
+        check_sidecars(&files, &members)?;
         let manifest = Manifest {
             format: FORMAT.to_owned(),
             archive: self.head(snapshot, extra, &members),
             members,
+            files,
             snapshot,
         };
         let json = json("manifest.json", &manifest)?;
@@ -169,7 +188,7 @@ impl ArchiveSink {
             consistent: snapshot.consistent,
             objects,
             rows,
-            bytes_raw: members.iter().map(|member| member.bytes).sum(),
+            bytes_raw: members.iter().map(Member::raw_bytes).sum(),
         }
     }
 }
@@ -207,6 +226,37 @@ fn check_streams(snapshot: &Snapshot, members: &[Member]) -> Result<(), ArchiveE
     }
 }
 
+/// The same for sidecars.
+fn check_sidecars(files: &[Sidecar], members: &[Member]) -> Result<(), ArchiveError> {
+    let mut written: HashMap<TreeId, u64> = HashMap::new();
+    for chunk in members.iter().filter_map(|member| member.tree) {
+        *written.entry(chunk.id).or_default() += chunk.bytes;
+    }
+    for (number, sidecar) in (1..).zip(files) {
+        for (part, bytes) in [
+            (TreePart::Tar, sidecar.tar_bytes),
+            (TreePart::Listing, sidecar.listing_bytes),
+        ] {
+            let id = TreeId { number, part };
+            let stored = written.remove(&id).unwrap_or_default();
+            if stored != bytes {
+                let problem = format!(
+                    "{} of {}: {bytes} bytes were read, {stored} were stored",
+                    id.folder(),
+                    sidecar.path
+                );
+                return Err(ArchiveError::Incomplete { problem });
+            }
+        }
+    }
+    match written.keys().next() {
+        None => Ok(()),
+        Some(id) => Err(ArchiveError::Incomplete {
+            problem: format!("the manifest does not know {}", id.folder()),
+        }),
+    }
+}
+
 fn json(name: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, ArchiveError> {
     serde_json::to_vec(value).map_err(|error| ArchiveError::Io {
         what: format!("{name} cannot be written as JSON"),
@@ -221,7 +271,7 @@ impl Sink for ArchiveSink {
     }
 
     fn stream(&self, id: StreamId) -> Box<dyn StreamWriter> {
-        Box::new(Part::new(Arc::clone(&self.shared), id))
+        Box::new(Part::new(Arc::clone(&self.shared), Lane::Stream(id)))
     }
 }
 

@@ -14,7 +14,8 @@ use super::pool::Bench;
 use super::tape::{Order, Packed, Place};
 use crate::archive::compression::FrameMaker;
 use crate::archive::digest::Digest;
-use crate::snapshot::{SeamError, StreamId, StreamKind, StreamWriter};
+use crate::archive::sidecar::Lane;
+use crate::snapshot::{SeamError, StreamKind, StreamWriter};
 
 /// Uncompressed bytes of a frame.
 const FRAME: usize = 1 << 20;
@@ -35,7 +36,7 @@ struct Gathered {
 
 pub struct Part {
     shared: Arc<Shared>,
-    id: StreamId,
+    lane: Lane,
     bench: Option<Bench>,
     member: Gathered,
     ready: VecDeque<Packed>,
@@ -43,11 +44,11 @@ pub struct Part {
 }
 
 impl Part {
-    pub fn new(shared: Arc<Shared>, id: StreamId) -> Self {
+    pub fn new(shared: Arc<Shared>, lane: Lane) -> Self {
         shared.unfinished.fetch_add(1, Ordering::SeqCst);
         Self {
             shared,
-            id,
+            lane,
             bench: None,
             member: Gathered::default(),
             ready: VecDeque::new(),
@@ -101,7 +102,7 @@ impl Part {
         maker.append(raw, &mut member.data)?;
         member.sha256.update(&member.data[at..]);
         member.bytes += raw.len() as u64;
-        if self.id.kind == StreamKind::CopyText {
+        if holds_rows(self.lane) {
             member.rows += memchr_iter(b'\n', raw).count() as u64;
         }
         Ok(())
@@ -126,9 +127,9 @@ impl Part {
             data = exact;
         }
         self.ready.push_back(Packed {
-            place: Place::Chunk(self.id),
+            place: Place::Chunk(self.lane),
             bytes,
-            rows: (self.id.kind == StreamKind::CopyText).then_some(rows),
+            rows: holds_rows(self.lane).then_some(rows),
             sha256: Digest::from(sha256),
             data,
             room: None,
@@ -148,10 +149,15 @@ impl Part {
 
     fn failed(&self, source: io::Error) -> SeamError {
         SeamError::Io {
-            what: format!("{} could not be compressed", self.id.folder()),
+            what: format!("{} could not be compressed", self.lane.folder()),
             source,
         }
     }
+}
+
+/// Whether its bytes are rows of a table.
+fn holds_rows(lane: Lane) -> bool {
+    matches!(lane, Lane::Stream(id) if id.kind == StreamKind::CopyText)
 }
 
 #[async_trait]

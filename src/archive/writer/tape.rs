@@ -14,9 +14,10 @@ use crate::archive::compression::Compression;
 use crate::archive::digest::Digest;
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::{MANIFEST, Member};
+use crate::archive::sidecar::{Lane, TreeChunk};
 use crate::archive::trailer::{Trailer, WIDTH};
 use crate::archive::ustar::{self, END};
-use crate::snapshot::{SeamError, StreamId};
+use crate::snapshot::SeamError;
 
 /// Stored bytes that may wait for the thread, in KiB.
 const ROOM: u32 = 4 << 10;
@@ -28,7 +29,7 @@ pub enum Place {
     /// Under this name.
     Named(String),
     /// Behind the last chunk of this stream.
-    Chunk(StreamId),
+    Chunk(Lane),
 }
 
 /// A member that is ready to be written.
@@ -166,7 +167,7 @@ struct Writer {
     mtime: u64,
     extension: &'static str,
     members: Vec<Member>,
-    chunks: HashMap<StreamId, u32>,
+    chunks: HashMap<Lane, u32>,
     pool: Arc<Pool>,
     writeback: Option<Writeback>,
     failure: Arc<Mutex<Option<Failure>>>,
@@ -211,25 +212,38 @@ impl Writer {
     }
 
     fn append(&mut self, packed: Packed) -> Result<(), Failure> {
-        let (name, stream) = match packed.place {
+        let (name, lane) = match packed.place {
             Place::Named(name) => (name, None),
-            Place::Chunk(id) => {
-                let number = self.chunks.entry(id).or_default();
+            Place::Chunk(lane) => {
+                let number = self.chunks.entry(lane).or_default();
                 *number += 1;
-                (id.member(*number, self.extension), Some(id))
+                (lane.member(*number, self.extension), Some(lane))
             }
         };
         let offset = self.at;
         let written = self.write(&name, &packed.data);
         written.map_err(|error| failed(&name, &error))?;
+        let stored = packed.data.len() as u64;
+        let (stream, tree) = match lane {
+            Some(Lane::Stream(id)) => (Some(id), None),
+            Some(Lane::Tree(id)) => (
+                None,
+                Some(TreeChunk {
+                    id,
+                    bytes: packed.bytes,
+                }),
+            ),
+            None => (None, None),
+        };
         self.members.push(Member {
             name,
-            bytes: packed.bytes,
-            stored: packed.data.len() as u64,
+            bytes: if tree.is_some() { stored } else { packed.bytes },
+            stored,
             sha256: packed.sha256,
             offset,
             stream,
             rows: packed.rows,
+            tree,
         });
         self.pool.give_back_buffer(packed.data);
         Ok(())

@@ -31,13 +31,15 @@ impl Live {
                 Side::After => "after",
             }),
             consistent: subject.consistent,
+            files: subject.files.clone(),
             ..BackupRequest::default()
         };
         let made = operation::backup(&self.ws, &subject.target, &request)
             .await
             .map_err(|error| self.trouble(&error))?;
         self.remember(target, side, &made.snapshot);
-        let mut notes = made.notes.clone();
+        let mut notes: Vec<String> = made.files.iter().map(words::sidecar_line).collect();
+        notes.extend(made.notes.clone());
         notes.extend(self.distance(target, side));
         Ok(BackedUp {
             archive: archive_facts(&made),

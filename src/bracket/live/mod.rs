@@ -70,6 +70,8 @@ pub struct Subject {
     pub inspection: Option<Inspection>,
     /// Whether its backups have to be asked for one point in time.
     pub consistent: bool,
+    /// What travels with its archives.
+    pub files: Vec<PathBuf>,
     /// The archive that stands for it.
     pub given: Option<ArchiveFacts>,
 }

@@ -6,6 +6,7 @@ mod connection;
 mod engine;
 mod files;
 mod rollback;
+mod sidecars;
 
 use super::failure::{Exit, Failure};
 use crate::operation::OperationError;
@@ -20,6 +21,7 @@ pub fn failure_of(error: &OperationError) -> Failure {
         OperationError::Engine(error) => engine::failure(error),
         OperationError::Archive(error) => files::archive(error),
         OperationError::Store(error) => files::store(error),
+        OperationError::Files(error) => sidecars::failure(error),
         OperationError::Connection(error) => connection::failure(error),
         OperationError::Process(error) => engine::process(error),
         OperationError::Seam(error) => files::seam(error),

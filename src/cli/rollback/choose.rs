@@ -19,6 +19,18 @@ pub(super) struct Chosen {
     pub later: Vec<String>,
 }
 
+impl Chosen {
+    /// Path of a target's archive from before the migration: the newest, for a fresh backup may
+    /// have taken the place of the first.
+    pub(super) fn before(&self, target: usize) -> Option<&str> {
+        let label = &self.targets.get(target)?.label;
+        let mut archives = self.report.archives.iter().rev();
+        let found = archives
+            .find(|one| one.step == "before" && one.target.as_ref().is_none_or(|of| of == label))?;
+        Some(&found.path)
+    }
+}
+
 /// The run that a word means; without one the latest that may have changed its target.
 pub(super) fn choose(store: &Store, word: Option<&str>) -> Result<Chosen, Failure> {
     let mut names = store

@@ -1,11 +1,13 @@
 //! What a rollback says: each step as soon as it is over, and at the end what is where.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::{Failure, Outcome, Screen};
 use super::choose::Chosen;
+use crate::operation::Archive;
 use crate::operation::rollback::{Ended, Past, StepTold};
 use crate::report::figures::{duration, printable};
 use crate::report::rollback::{RollbackStep, step_text};
@@ -61,9 +63,33 @@ pub(super) fn outcome(chosen: &Chosen, mut past: Past, failure: Option<Failure>)
         past.ended.published.clear();
         String::new()
     } else {
-        closing(chosen, &past)
+        closing(chosen, &past) + &files_text(chosen)
     };
     Outcome::new(text, document(chosen, &past)).failing(failure)
+}
+
+/// Files are not put back: an application may have written others since, and no one swaps those.
+fn files_text(chosen: &Chosen) -> String {
+    let told = (0..chosen.targets.len()).filter_map(|index| {
+        let (names, command) = files_of(chosen, index)?;
+        Some(format!(
+            "  {}: its files ({}) were left as they are; those from before lie in the archive:\n      {}\n",
+            printable(&chosen.targets[index].label),
+            printable(&names.join(", ")),
+            printable(&command)
+        ))
+    });
+    told.collect()
+}
+
+/// What travels with a target's archive from before, and the command that gets it out.
+fn files_of(chosen: &Chosen, index: usize) -> Option<(Vec<String>, String)> {
+    let path = chosen.before(index)?;
+    let archive = Archive::open(Path::new(path)).ok()?;
+    let files = &archive.manifest().files;
+    let names: Vec<String> = files.iter().map(|one| one.name.clone()).collect();
+    let command = format!("bookend restore {path} --only-files --files-into DIR");
+    (!names.is_empty()).then_some((names, command))
 }
 
 fn closing(chosen: &Chosen, past: &Past) -> String {
@@ -130,6 +156,9 @@ fn document(chosen: &Chosen, past: &Past) -> Value {
                 "kept_as": kept,
                 "published": beside.map(|(database, _)| database),
                 "published_url": beside.map(|(_, url)| url),
+                "files": files_of(chosen, index).map(|(names, command)| {
+                    json!({ "names": names, "command": command })
+                }),
             })
         })
         .collect();

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use super::super::error::failure_of;
 use super::super::words::{ProveOn, place_beside};
-use super::super::{Exit, Failure, Invocation, Outcome};
+use super::super::{Exit, Failure, Invocation, Outcome, sidecars};
 use super::finish::{self, Explainer};
 use super::request::{Request, lock_name, writer_lock};
 use super::watch::StepLines;
@@ -84,7 +84,9 @@ pub(in super::super) async fn subject(
     (prove_on, consistent): (Option<&ProveOn>, bool),
     proofs: bool,
 ) -> Result<Subject, Failure> {
+    let files = sidecars::of(invocation, target, &[])?;
     Ok(Subject {
+        files,
         place: place_beside(invocation, target, prove_on)?.for_rehearsal(),
         inspection: Some(inspect(ws, target, proofs).await?),
         target: target.clone(),

@@ -340,6 +340,7 @@ pub(in super::super) async fn held_to_be_put_back(
             inspection: None,
             consistent: false,
             given: None,
+            files: Vec::new(),
         });
     }
     Ok(Held {

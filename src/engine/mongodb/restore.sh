@@ -56,4 +56,5 @@ say "restoring into $name"
 unpack "$@" | mongorestore --config="$config" --archive --stopOnError \
     --nsInclude='*' --nsFrom='$db$.$collection$' --nsTo="$name.\$collection\$" \
     --bypassDocumentValidation --keepIndexVersion
+[ ! -d files ] || say "the files that travel with it: sh restore_files.sh NEW_FOLDER"
 say "done: $name; RESTORE.md says what to look at now"

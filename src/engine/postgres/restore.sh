@@ -92,4 +92,5 @@ restore --section=post-data --jobs="${JOBS:-1}" toc.dump
 run -d "$target" -v database="$name" -f database.sql
 PGOPTIONS='' run -d "$target" -f after_data.sql
 run -d "$target" -c ANALYZE
+[ ! -d files ] || say "the files that travel with it: sh restore_files.sh NEW_FOLDER"
 say "done: $name"

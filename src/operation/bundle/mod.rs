@@ -269,7 +269,7 @@ impl Making<'_> {
             return Ok(());
         }
         let id = match Archive::head(path) {
-            Ok((_, id)) => id.to_string(),
+            Ok((_, _, id)) => id.to_string(),
             Err(error) => {
                 // Its bytes come along all the same; `verify` names the damage.
                 self.miss(format!("{what} in a good state"), error.to_string());

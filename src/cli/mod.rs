@@ -27,6 +27,7 @@ mod run_words;
 mod screen;
 mod show;
 mod signals;
+mod stage;
 mod status;
 mod usage;
 mod verify;

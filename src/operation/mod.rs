@@ -13,6 +13,7 @@ mod quiet;
 mod restore;
 pub mod rollback;
 pub mod sandbox;
+mod stage;
 mod verify;
 mod workspace;
 
@@ -28,7 +29,7 @@ pub use bundle::{
     BundleCheck, BundleManifest, BundleMember, BundleOutcome, BundleRequest, BundledArchive,
     MissingPart, bundle, is_bundle, open_bundle, verify_bundle,
 };
-pub use copies::{Copies, copies, drop_copy};
+pub use copies::{Copies, Swept, copies, drop_copy, drop_expired};
 pub use diff::{Aspect, diff, narrow};
 pub use doctor::{Area, Diagnosis, Finding, doctor};
 pub use error::OperationError;
@@ -37,5 +38,6 @@ pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use stage::{StageOutcome, StageRequest, stage};
 pub use verify::{VerifyOutcome, open, verify};
 pub use workspace::{Engines, Workspace};

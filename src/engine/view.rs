@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::engine::EngineError;
 use crate::snapshot::{ChunkFacts, ChunkReader, SeamError, Snapshot, Source, StreamId};
 
 /// Reads an archive, but for what it holds itself.
@@ -15,6 +16,17 @@ pub(super) struct View {
     pub members: BTreeMap<&'static str, Vec<u8>>,
     /// The archive.
     pub archive: Arc<dyn Source>,
+}
+
+/// All that was asked for has to stay out: an empty database is not what anybody wants.
+pub(super) fn nothing_left(left_out: &[String]) -> EngineError {
+    EngineError::Unsupported {
+        what: format!(
+            "nothing that was asked for can be restored alone: {}",
+            left_out.join("; ")
+        ),
+        advice: "ask for what it needs too, with another --only; nothing was made".to_owned(),
+    }
 }
 
 #[async_trait]

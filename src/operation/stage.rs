@@ -104,16 +104,15 @@ async fn restored(
     request: &StageRequest,
 ) -> Result<RestoreOutcome, OperationError> {
     let engine = ws.engines.get(on.engine())?;
-    let name = match &request.into {
-        Some(name) => name.clone(),
-        None => {
-            let suffix = format!("_staging_{}", Utc::now().format("%Y%m%dt%H%M%Sz"));
-            let wanted = NewName::Suffixed {
-                snapshot: &backup.snapshot,
-                suffix: &suffix,
-            };
-            engine.new_name(&ws.context(), on, &wanted).await?
-        }
+    let name = if let Some(name) = &request.into {
+        name.clone()
+    } else {
+        let suffix = format!("_staging_{}", Utc::now().format("%Y%m%dt%H%M%Sz"));
+        let wanted = NewName::Suffixed {
+            snapshot: &backup.snapshot,
+            suffix: &suffix,
+        };
+        engine.new_name(&ws.context(), on, &wanted).await?
     };
     let options = RestoreOptions {
         no_proof: request.no_proof.clone(),

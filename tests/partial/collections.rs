@@ -61,5 +61,15 @@ fn collections_come_alone_and_views_with_all_that_they_read() {
     let near = bookend.run(&["restore", "latest", "--into", "never", "--only", "order"]);
     let near = near.expect_code(2);
     assert!(near.stderr.contains("near: orders"), "{near}");
+    let alone = [
+        "restore",
+        "latest",
+        "--into",
+        "never",
+        "--only",
+        "orders_over",
+    ];
+    let alone = bookend.run(&alone).expect_code(4);
+    assert!(alone.stderr.contains("it needs orders_joined"), "{alone}");
     assert!(!mongo.databases().contains(&"never".to_owned()));
 }

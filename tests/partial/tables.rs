@@ -205,6 +205,13 @@ fn a_pattern_that_matches_nothing_is_told_with_near_names_and_nothing_is_made() 
         let hint = refused["error"]["hint"].as_str().unwrap();
         assert!(hint.contains(near), "{hint}");
     }
+    // A view that has to stay out leaves nothing.
+    let refused = scene.only(&["sales.order_names"]).expect_code(4).json();
+    let why = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        why.contains("it needs sales.customers, sales.orders"),
+        "{why}"
+    );
     let there = format!(
         "SELECT count(*) FROM pg_database WHERE datname LIKE '{}_%'",
         scene.database.name()

@@ -8,7 +8,7 @@ use bson::{Bson, RawBsonRef};
 use super::definitions::{CollectionDefinition, MEMBER, to_member};
 use super::restore::definitions;
 use crate::engine::EngineError;
-use crate::engine::view::View;
+use crate::engine::view::{View, nothing_left};
 use crate::snapshot::{ObjectKind, Snapshot, Source, glob_matches};
 
 /// What a restore reads, and what is to be told of it.
@@ -36,6 +36,9 @@ pub(super) async fn part(source: Arc<dyn Source>, only: &[String]) -> Result<Par
     }
     let all = definitions(part.source.as_ref()).await?;
     let kept = select(&all, only, &mut part.left_out);
+    if kept.is_empty() {
+        return Err(nothing_left(&part.left_out));
+    }
     let (kept, others): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|one| kept.contains(one.name()));
     part.skipped = others.iter().map(CollectionDefinition::body_name).collect();

@@ -39,20 +39,14 @@ pub(in crate::engine::postgres) fn merged(
     entries: Vec<SchemaEntry>,
     version_num: u32,
 ) -> Vec<SchemaEntry> {
-    let mut rights: BTreeMap<(String, String, String, String), (SchemaEntry, BTreeSet<String>)> =
-        BTreeMap::new();
+    let mut rights: BTreeMap<[String; 4], (SchemaEntry, BTreeSet<String>)> = BTreeMap::new();
     let mut all = Vec::new();
     for entry in entries {
         if !entry.kind.ends_with("ACL") {
             all.push(entry);
             continue;
         }
-        let key = (
-            entry.kind.clone(),
-            entry.namespace.clone(),
-            entry.tag.clone(),
-            entry.owner.clone(),
-        );
+        let key = [&entry.kind, &entry.namespace, &entry.tag, &entry.owner].map(String::clone);
         let lines = one_by_one(&entry, version_num);
         rights
             .entry(key)
@@ -78,7 +72,8 @@ const OPTION: &str = " WITH GRANT OPTION;";
 fn told(entry: &SchemaEntry, lines: &BTreeSet<String>) -> Vec<String> {
     let owner = printed_identifier(&entry.owner);
     let taken = format!(" FROM {owner};");
-    let owns = entry.kind == "ACL" && !lines.iter().any(|line| line.ends_with(&taken));
+    let owns = (entry.kind == "ACL" || entry.namespace.is_empty())
+        && !lines.iter().any(|line| line.ends_with(&taken));
     let to_owner = [format!(" TO {owner};"), format!(" TO {owner}{OPTION}")];
     lines
         .iter()

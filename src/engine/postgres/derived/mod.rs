@@ -9,11 +9,12 @@ mod names;
 mod part;
 mod roles;
 mod selection;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::view::View;
+use crate::engine::view::{View, nothing_left};
 use crate::engine::{EngineError, RestoreRequest};
 use crate::snapshot::{Snapshot, Source};
 
@@ -81,6 +82,9 @@ async fn in_part(derived: &mut Derived, patterns: &[String]) -> Result<(), Engin
     let archive = &derived.source;
     let (toc, bytes) = restore::contents(archive.as_ref()).await?;
     let selection = selection::select(&toc, archive.snapshot(), patterns);
+    if selection.whole.is_empty() {
+        return Err(nothing_left(&selection.left_out));
+    }
     let kept = |entry: &toc::Entry| selection.kept.contains(&entry.dump_id);
     let bytes = rewritten(&bytes, &toc, |entry| kept(entry).then(|| entry.clone()))?;
     let toc = part::contents(&toc, &selection);

@@ -3,11 +3,12 @@
 //! The vendor prints keywords in capitals and quotes every name that is not plain lower case, so
 //! a bare `TO` is the keyword, and what stands behind it is a role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::words::{Name, identifier, named_behind, token};
 use crate::engine::postgres::compare::printed_identifier;
-use crate::engine::postgres::toc::Entry;
-use crate::snapshot::{PartKind, Prerequisite, Snapshot};
+use crate::engine::postgres::toc::{Entry, statements};
+use crate::snapshot::{Part, PartKind, Prerequisite, Snapshot};
 
 /// Who gets what belongs to whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,9 +68,52 @@ impl RoleMap {
             }
             _ => return mapped,
         };
-        mapped.defn = self.text(&entry.defn, behind);
+        mapped.defn = if entry.desc.ends_with("ACL") {
+            self.grants(entry, behind)
+        } else {
+            self.text(&entry.defn, behind)
+        };
         mapped.drop_stmt = self.text(&entry.drop_stmt, behind);
         mapped
+    }
+
+    /// Grants, without those that come to be the owner's own where roles become one: an owner has
+    /// the rights anyway, and would be left with marks that no owner has.
+    fn grants(&self, entry: &Entry, behind: &[&str]) -> String {
+        let owner = self.of(&entry.owner);
+        let all = statements(&entry.defn);
+        let taken = all
+            .iter()
+            .any(|one| named_behind(one, "FROM").is_some_and(|role| role == entry.owner));
+        // Default privileges in a schema are added to those of the owner, and kept as such.
+        let has_them = !taken && (entry.desc == "ACL" || entry.namespace.is_empty());
+        let mut granter: Option<String> = None;
+        let mut out = String::new();
+        for statement in all {
+            if statement.starts_with("SET SESSION AUTHORIZATION ") {
+                let role = named_behind(statement, "AUTHORIZATION").unwrap_or_default();
+                granter = Some(self.of(&role).to_owned()).filter(|role| role != owner);
+                continue;
+            }
+            if statement.starts_with("RESET SESSION AUTHORIZATION") {
+                granter = None;
+                continue;
+            }
+            let to = named_behind(statement, "TO");
+            let own = to.is_some_and(|role| role != entry.owner && self.of(&role) == owner);
+            if own && has_them {
+                continue;
+            }
+            let text = self.text(statement, behind);
+            out.push_str(&match &granter {
+                None => format!("{text}\n"),
+                Some(role) => format!(
+                    "SET SESSION AUTHORIZATION {};\n{text}\nRESET SESSION AUTHORIZATION;\n",
+                    printed_identifier(role)
+                ),
+            });
+        }
+        out
     }
 
     /// `USER MAPPING role SERVER server`, neither quoted.
@@ -154,18 +198,35 @@ impl RoleMap {
         }
     }
 
+    /// Grants among the facts, as [`RoleMap::grants`] has them.
+    fn rights(&self, parts: &mut Vec<Part>, owner: Option<&str>) {
+        let mut mapped: Vec<Part> = Vec::new();
+        for part in std::mem::take(parts) {
+            if part.kind != PartKind::Grant {
+                mapped.push(part);
+                continue;
+            }
+            let name = self.of(&part.name).to_owned();
+            let own = owner.is_some_and(|owner| part.name != owner && self.of(owner) == name);
+            let known = mapped
+                .iter_mut()
+                .find(|other| other.kind == PartKind::Grant && other.name == name);
+            match known {
+                _ if own => {}
+                Some(known) => known.definition = both(&known.definition, &part.definition),
+                None => mapped.push(Part { name, ..part }),
+            }
+        }
+        mapped.sort();
+        *parts = mapped;
+    }
+
     /// The facts as the others have them.
     pub(in crate::engine::postgres) fn snapshot(&self, snapshot: &mut Snapshot) {
         for object in &mut snapshot.objects {
+            self.rights(&mut object.parts, object.owner.as_deref());
             if let Some(owner) = &mut object.owner {
                 *owner = self.of(owner).to_owned();
-            }
-            for part in object
-                .parts
-                .iter_mut()
-                .filter(|p| p.kind == PartKind::Grant)
-            {
-                part.name = self.of(&part.name).to_owned();
             }
         }
         let database = &mut snapshot.database;
@@ -196,9 +257,15 @@ impl RoleMap {
     }
 }
 
+/// Rights of two lists, `, ` between them.
+fn both(a: &str, b: &str) -> String {
+    let all: BTreeSet<&str> = a.split(", ").chain(b.split(", ")).collect();
+    all.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 fn unique(lines: impl Iterator<Item = String>) -> Vec<String> {
     let mut all: Vec<String> = lines.collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     all.retain(|line| seen.insert(line.clone()));
     all
 }
@@ -212,58 +279,6 @@ fn last_of_each(lines: impl Iterator<Item = String>) -> Vec<String> {
         !later.into_iter().any(|other| about(other) == about(line))
     });
     kept.map(|(_, line)| line.clone()).collect()
-}
-
-enum Name {
-    Role(String),
-    /// `PUBLIC`, `CURRENT_USER` …
-    Keyword,
-}
-
-/// What a token names, if it is a name.
-fn identifier(token: &str) -> Option<Name> {
-    if let Some(quoted) = token.strip_prefix('"') {
-        let inner = quoted.strip_suffix('"')?;
-        return Some(Name::Role(inner.replace("\"\"", "\"")));
-    }
-    let mut chars = token.chars();
-    let first = chars.next()?;
-    if !(first.is_alphabetic() || first == '_') {
-        return None;
-    }
-    Some(if token.chars().any(char::is_uppercase) {
-        Name::Keyword
-    } else {
-        Name::Role(token.to_owned())
-    })
-}
-
-/// How long the first token is: a quoted name, a string, a word, or one character.
-fn token(text: &str) -> usize {
-    let Some(first) = text.chars().next() else {
-        return 0;
-    };
-    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    match first {
-        '"' | '\'' => closing(text, first),
-        c if word(c) => text.find(|c| !word(c)).unwrap_or(text.len()),
-        c => c.len_utf8(),
-    }
-}
-
-/// Behind the quote that closes the one at the beginning; a doubled one does not.
-fn closing(text: &str, quote: char) -> usize {
-    let mut rest = text.char_indices().skip(1).peekable();
-    while let Some((at, c)) = rest.next() {
-        if c == quote {
-            if rest.peek().is_some_and(|(_, next)| *next == quote) {
-                rest.next();
-            } else {
-                return at + 1;
-            }
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]
@@ -323,5 +338,50 @@ mod tests {
         assert!(map.merges(["a", "b"].into_iter()));
         assert!(map.merges(["a", "c"].into_iter()));
         assert!(!map.merges(["a", "d"].into_iter()));
+    }
+
+    #[test]
+    fn a_grant_to_who_comes_to_be_the_owner_is_none() {
+        let pair = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+        let map = RoleMap::new(&[pair("boss", "n"), pair("app", "n")]);
+        let acl = Entry {
+            desc: "ACL".to_owned(),
+            owner: "boss".to_owned(),
+            defn: "GRANT SELECT ON TABLE t TO app WITH GRANT OPTION;\nSET SESSION AUTHORIZATION app;\nGRANT SELECT ON TABLE t TO x;\nRESET SESSION AUTHORIZATION;\n".to_owned(),
+            ..sample()
+        };
+        assert_eq!(map.entry(&acl).defn, "GRANT SELECT ON TABLE t TO x;\n");
+        let taken = Entry {
+            defn: "REVOKE ALL ON TABLE t FROM boss;\nGRANT SELECT ON TABLE t TO app;\n".to_owned(),
+            ..acl
+        };
+        assert_eq!(
+            map.entry(&taken).defn,
+            "REVOKE ALL ON TABLE t FROM n;\nGRANT SELECT ON TABLE t TO n;\n"
+        );
+    }
+
+    fn sample() -> Entry {
+        Entry {
+            dump_id: 1,
+            had_dumper: false,
+            table_oid: 0,
+            oid: 0,
+            tag: "TABLE t".to_owned(),
+            desc: String::new(),
+            section: crate::engine::postgres::toc::Section::None,
+            defn: String::new(),
+            drop_stmt: String::new(),
+            copy_stmt: String::new(),
+            namespace: "public".to_owned(),
+            tablespace: String::new(),
+            tableam: String::new(),
+            relkind: None,
+            owner: String::new(),
+            with_oids: false,
+            dependencies: Vec::new(),
+            data_state: crate::engine::postgres::toc::DataState::NoData,
+            offset: 0,
+        }
     }
 }

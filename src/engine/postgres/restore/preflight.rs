@@ -7,6 +7,7 @@ use crate::connection::postgres::Session;
 use crate::engine::{EngineError, MissingThing, RestoreRequest};
 use crate::snapshot::Snapshot;
 
+use super::super::compare::printed_identifier;
 use super::super::copies::names;
 use super::super::derived::RoleMap;
 use super::super::quoting::quote_identifier;
@@ -40,7 +41,7 @@ pub(super) async fn check(
             fix: format!("ALTER ROLE {} CREATEDB", quote_identifier(&server.role)),
         });
     }
-    missing.extend(heirs(session, server, on, request).await?);
+    missing.extend(heirs(session, on, request).await?);
     missing.extend(roles(session, server, on, snapshot, request).await?);
     missing.extend(tablespaces(session, on, snapshot).await?);
     missing.extend(extensions(session, server, on, snapshot).await?);
@@ -91,7 +92,6 @@ pub(in super::super) async fn taken_names(
 /// name that is mistyped is found here.
 async fn heirs(
     session: &Session,
-    server: &Server,
     on: &Target,
     request: &RestoreRequest,
 ) -> Result<Vec<MissingThing>, EngineError> {
@@ -118,9 +118,8 @@ async fn heirs(
         .map(|name| MissingThing {
             what: format!("role {name}, which --role-map gives things to"),
             fix: format!(
-                "CREATE ROLE {} (as seen by {}: there are {})",
-                quote_identifier(name),
-                server.role,
+                "CREATE ROLE {} (or name one that is there: {})",
+                printed_identifier(name),
                 there.join(", ")
             ),
         })

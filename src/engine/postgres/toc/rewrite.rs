@@ -139,7 +139,7 @@ impl<'a> Raw<'a> {
             raw.int()
         })?;
         let (defn, drop_stmt) = (self.string()?, self.string()?);
-        let (_, before_owner) = self.span(|raw| {
+        let ((), before_owner) = self.span(|raw| {
             for _ in 0..3 {
                 raw.string()?;
             }

@@ -1,11 +1,6 @@
 //! Restores that are asked to be other than the archive: with other roles, or only a part of it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,11 +1,6 @@
 //! Which staging databases survive the end of their time: those that somebody has made their own.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
@@ -117,6 +112,21 @@ fn a_staging_database_that_somebody_is_connected_to_stays() {
     assert!(why.contains("psql of postgres"), "{why}");
     drop(session);
     let orders = server.psql("busy", "SELECT count(*) FROM orders");
+    assert_eq!(orders.trim(), "10");
+}
+
+#[test]
+fn a_sandbox_that_is_configured_for_proofs_is_no_place_to_stay() {
+    let (server, bookend) = postgresql();
+    let configuration = "[target.shop]\nurl = \"env:SHOP\"\nprove_on = \"sandbox\"\n";
+    bookend.write("bookend.toml", configuration);
+    let bookend = bookend.env("SHOP", server.url("shop"));
+    let staged = bookend.succeed(&["stage", "shop", "--into", "play"]);
+    assert!(
+        staged.stderr.contains("goes to the same server"),
+        "{staged}"
+    );
+    let orders = server.psql("play", "SELECT count(*) FROM orders");
     assert_eq!(orders.trim(), "10");
 }
 

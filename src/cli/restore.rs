@@ -20,7 +20,7 @@ Examples:
   bookend restore shop-20261120T043512Z --into postgres://postgres@spare.example/shop
   bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
   bookend restore latest:shop --into shop_orders --only 'public.order*'
-  bookend restore latest:shop --into shop_dev --on dev --role-map shop_app=dev --role-map shop_admin=dev
+  bookend restore latest:shop --into shop_dev --role-map app=dev --role-map admin=dev
 
 There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.";
 

@@ -49,6 +49,7 @@ fn help_of_the_program() {
       list      List what the store holds
       show      Show what an archive holds
       restore   Restore an archive into a new database
+      stage     Back a database up and restore it into a staging database
       copies    List or drop the databases that bookend made
       diff      Compare two archives
       doctor    Say what is missing, and how to fix it
@@ -145,6 +146,11 @@ fn help_of_restore() {
           --on <TARGET>          The server, as a TARGET
           --no-owner             All objects belong to the connecting role (PostgreSQL)
           --no-privileges        No grants (PostgreSQL)
+          --role-map <OLD=NEW>   Give to role NEW what is OLD's: owners, grants, default privileges,
+                                 policies, settings (PostgreSQL); repeat
+          --only <PATTERN>       Only the tables, views and sequences, or collections, that match (a
+                                 glob on names as they are printed: public.orders, 'public.*'), with
+                                 what they need to exist; repeat
           --schema-only          Definitions only, no rows (PostgreSQL)
           --no-proof <REASON>    Publish the database without comparing it, for this reason
       -h, --help                 Print help (see more with '--help')
@@ -168,6 +174,8 @@ fn help_of_restore() {
       bookend restore latest:shop --into shop_yesterday
       bookend restore shop-20261120T043512Z --into postgres://postgres@spare.example/shop
       bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
+      bookend restore latest:shop --into shop_orders --only 'public.order*'
+      bookend restore latest:shop --into shop_dev --role-map app=dev --role-map admin=dev
 
     There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.
     "#);

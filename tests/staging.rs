@@ -1,7 +1,4 @@
 //! Which staging databases survive the end of their time: those that somebody has made their own.
-
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 mod common;
 
 use std::process::Command;

@@ -13,12 +13,14 @@ const EXAMPLES: &str = "\
 Examples:
   bookend copies list
   bookend copies list --on postgres://postgres@db.example/postgres
-  bookend copies drop bookend_7f3a9c --on shop";
+  bookend copies drop bookend_7f3a9c --on shop
+  bookend copies drop --expired --on shop";
 
 /// List or drop the databases that bookend made
 ///
 /// Every one carries a marker that says what it is for. Disposable and staging databases can
-/// be dropped; a restored database (provenance) and a kept original never are.
+/// be dropped; a restored database (provenance) and a kept original never are. A staging database
+/// that was renamed, or whose marker was edited, is dropped by its name only.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -37,8 +39,11 @@ enum Action {
     /// Drop some
     Drop {
         /// Their names
-        #[arg(required = true, value_name = "DATABASE")]
+        #[arg(required_unless_present = "expired", value_name = "DATABASE")]
         databases: Vec<String>,
+        /// All staging databases whose time is over
+        #[arg(long, conflicts_with = "databases")]
+        expired: bool,
         /// The server, as a TARGET
         #[arg(long, value_name = "TARGET")]
         on: Option<String>,
@@ -49,7 +54,10 @@ enum Action {
 pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure> {
     match args.action {
         Action::List { on } => list(invocation, on.as_deref()).await,
-        Action::Drop { databases, on } => drop_all(invocation, &databases, on.as_deref()).await,
+        Action::Drop {
+            expired: true, on, ..
+        } => drop_expired(invocation, on.as_deref()).await,
+        Action::Drop { databases, on, .. } => drop_all(invocation, &databases, on.as_deref()).await,
     }
 }
 
@@ -90,7 +98,15 @@ fn marked(database: &MarkedDatabase) -> copies::Line {
         (None, _) => format!("made by {}", database.run),
     };
     if let Some(expires) = database.expires {
-        remark = format!("{remark}, expires {}", expires.format("%Y-%m-%d %H:%M"));
+        let word = if database.expired {
+            "expired"
+        } else {
+            "expires"
+        };
+        remark = format!("{remark}, {word} {}", expires.format("%Y-%m-%d %H:%M"));
+    }
+    if let Some(why) = &database.spared {
+        remark = format!("{remark}; never dropped as expired: {why}");
     }
     if !database.genuine {
         "its marker was copied from another database: never dropped".clone_into(&mut remark);
@@ -148,4 +164,38 @@ async fn drop_all(
         page.line(format_args!("dropped {}", printable(name)));
     }
     Ok(Outcome::new(page.text(), json!({ "dropped": dropped })).failing(failure))
+}
+
+/// Drops every staging database whose time is over; one that cannot be dropped is told, and the
+/// others are dropped all the same.
+async fn drop_expired(invocation: &Invocation, on: Option<&str>) -> Result<Outcome, Failure> {
+    let target = invocation.target(on)?;
+    let ws = invocation.workspace("copies")?;
+    let swept = operation::drop_expired(&ws, &target)
+        .await
+        .map_err(|error| failure_of(&error))?;
+    let mut page = Page::default();
+    for name in &swept.dropped {
+        page.line(format_args!("dropped {}: it had expired", printable(name)));
+    }
+    if swept.dropped.is_empty() && swept.left.is_empty() {
+        page.line(format_args!(
+            "no staging database on {} has expired",
+            printable(&target.display_url())
+        ));
+    }
+    let left: Vec<Value> = swept
+        .left
+        .iter()
+        .map(|(name, error)| json!({ "database": name, "error": failure_of(error).to_json() }))
+        .collect();
+    let failure = swept.left.first().map(|(name, error)| {
+        let told = failure_of(error);
+        Failure {
+            message: format!("{name} has expired and is still there: {}", told.message),
+            ..told
+        }
+    });
+    let document = json!({ "dropped": swept.dropped, "left": left });
+    Ok(Outcome::new(page.text(), document).failing(failure))
 }

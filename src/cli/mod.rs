@@ -29,6 +29,7 @@ mod screen;
 mod show;
 mod sidecars;
 mod signals;
+mod stage;
 mod status;
 mod usage;
 mod verify;

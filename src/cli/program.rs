@@ -15,7 +15,7 @@ use super::screen::{Screen, Volume};
 use super::signals::Signals;
 use super::{
     Invocation, abort, backup, bundle, copies, diff, doctor, list, rehearse, report, restore,
-    resume, rollback, run, show, status, usage, verify,
+    resume, rollback, run, show, stage, status, usage, verify,
 };
 
 const ABOUT: &str = "Brackets a database migration with backups that are proven to restore";
@@ -59,6 +59,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Restore(restore::Args),
+    Stage(stage::Args),
     Copies(copies::Args),
     Diff(diff::Args),
     Doctor(doctor::Args),
@@ -204,6 +205,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
         Command::List(args) => list::run(invocation, &args),
         Command::Show(args) => show::run(invocation, args).await,
         Command::Restore(args) => restore::run(invocation, args).await,
+        Command::Stage(args) => stage::run(invocation, args).await,
         Command::Copies(args) => copies::run(invocation, args).await,
         Command::Diff(args) => diff::run(invocation, &args),
         Command::Doctor(args) => doctor::run(invocation, args).await,

@@ -1,6 +1,6 @@
 //! `bookend restore`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -21,6 +21,8 @@ Examples:
   bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
   bookend restore latest:shop --into shop_copy --files-into /srv/shop_copy
   bookend restore latest:shop --only-files                    (no server, only what travels along)
+  bookend restore latest:shop --into shop_orders --only 'public.order*'
+  bookend restore latest:shop --into shop_dev --role-map app=dev --role-map admin=dev
 
 There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.";
 
@@ -63,6 +65,16 @@ pub struct Args {
     #[arg(long)]
     no_privileges: bool,
 
+    /// Give to role NEW what is OLD's: owners, grants, default privileges, policies, settings
+    /// (PostgreSQL); repeat
+    #[arg(long, value_name = "OLD=NEW", value_parser = role_pair)]
+    role_map: Vec<(String, String)>,
+
+    /// Only the tables, views and sequences, or collections, that match (a glob on names as they
+    /// are printed: public.orders, 'public.*'), with what they need to exist; repeat
+    #[arg(long, value_name = "PATTERN")]
+    only: Vec<String>,
+
     /// Definitions only, no rows (PostgreSQL)
     #[arg(long)]
     schema_only: bool,
@@ -99,15 +111,21 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         no_privileges: args.no_privileges,
         schema_only: args.schema_only,
         files_into: files_into(&archive, &name, &args),
+        role_map: role_map(&args.role_map)?,
+        only: args.only.clone(),
         no_proof: args.no_proof.clone(),
+        staging: None,
     };
     let nouns = ws.engines.nouns(&archive.engine);
     let restored = operation::restore(&ws, &archive.path, &on, &name, &options)
         .await
-        .map_err(|error| told(&archive, nouns, &error))?;
+        .map_err(|error| told(&archive.path, nouns, &error))?;
     let of_files = restored.files.iter().flat_map(|files| &files.notes);
     for note in restored.notes.iter().chain(of_files) {
         invocation.screen.note(note);
+    }
+    for left in &restored.left_out {
+        invocation.screen.note(&format!("left out: {left}"));
     }
     if let Some(reason) = &args.no_proof {
         invocation.screen.warning(&format!(
@@ -136,14 +154,7 @@ fn files_into(archive: &StoredArchive, name: &str, args: &Args) -> Option<PathBu
         return None;
     }
     let named = args.files_into.clone();
-    named.or_else(|| (!args.schema_only).then(|| folder_for(name)))
-}
-
-/// `NAME.files` in the working folder; a database's name may hold what a file's may not.
-fn folder_for(name: &str) -> PathBuf {
-    let plain = |c: char| if c == '/' || c.is_control() { '_' } else { c };
-    let name: String = name.chars().map(plain).collect();
-    PathBuf::from(format!("{name}.files"))
+    named.or_else(|| (!args.schema_only).then(|| operation::folder_for(name)))
 }
 
 /// Takes the files out and leaves the database where it is.
@@ -153,11 +164,11 @@ async fn only_files(
     archive: &StoredArchive,
     into: Option<PathBuf>,
 ) -> Result<Outcome, Failure> {
-    let folder = into.unwrap_or_else(|| folder_for(&archive.id));
+    let folder = into.unwrap_or_else(|| operation::folder_for(&archive.id));
     let nouns = ws.engines.nouns(&archive.engine);
     let restored = operation::restore_files(ws, &archive.path, &folder)
         .await
-        .map_err(|error| told(archive, nouns, &error))?;
+        .map_err(|error| told(&archive.path, nouns, &error))?;
     for note in &restored.notes {
         invocation.screen.note(note);
     }
@@ -178,19 +189,42 @@ async fn only_files(
     Ok(Outcome::new(text, document))
 }
 
+/// Reads a value of `--role-map`. Names are as they are, without quotes; the first `=` parts them.
+fn role_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
+            Ok((old.to_owned(), new.to_owned()))
+        }
+        _ => Err("write OLD=NEW, two names of roles, such as shop_app=dev".to_owned()),
+    }
+}
+
+/// A role's things cannot go to two others.
+fn role_map(pairs: &[(String, String)]) -> Result<Vec<(String, String)>, Failure> {
+    for (index, (old, new)) in pairs.iter().enumerate() {
+        let other = pairs[..index].iter().find(|(o, n)| o == old && n != new);
+        if let Some((_, other)) = other {
+            return Err(Failure::usage(format!(
+                "--role-map gives what is {old}'s to {other} and to {new}: name it once"
+            )));
+        }
+    }
+    Ok(pairs.to_vec())
+}
+
 /// Damage is met in a member; the person knows the archive.
-fn told(archive: &StoredArchive, nouns: Nouns, error: &OperationError) -> Failure {
+pub(super) fn told(archive: &Path, nouns: Nouns, error: &OperationError) -> Failure {
     let failure = failure_of(error);
     if !error.is_damage() {
         return failure;
     }
     Failure {
-        message: format!("{} is damaged: {}", archive.path.display(), failure.message),
+        message: format!("{} is damaged: {}", archive.display(), failure.message),
         ..failure
     }
     .hint(format!(
         "bookend verify {} names every {} that is hit",
-        archive.path.display(),
+        archive.display(),
         nouns.object.one
     ))
 }
@@ -236,6 +270,7 @@ fn outcome(archive: &StoredArchive, restored: &RestoreOutcome, no_proof: Option<
         "not_compared": restored.not_compared,
         "no_proof": no_proof,
         "files": sidecars::restored_document(restored.files.as_ref()),
+        "left_out": restored.left_out,
         "notes": restored.notes,
     });
     let failure = (restored.verdict == Some(Verdict::Different)).then(|| {

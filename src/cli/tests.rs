@@ -49,6 +49,7 @@ fn help_of_the_program() {
       list      List what the store holds
       show      Show what an archive holds
       restore   Restore an archive into a new database
+      stage     Back a database up and restore it into a staging database
       copies    List or drop the databases that bookend made
       diff      Compare two archives
       doctor    Say what is missing, and how to fix it
@@ -150,6 +151,11 @@ fn help_of_restore() {
           --on <TARGET>          The server, as a TARGET
           --no-owner             All objects belong to the connecting role (PostgreSQL)
           --no-privileges        No grants (PostgreSQL)
+          --role-map <OLD=NEW>   Give to role NEW what is OLD's: owners, grants, default privileges,
+                                 policies, settings (PostgreSQL); repeat
+          --only <PATTERN>       Only the tables, views and sequences, or collections, that match (a
+                                 glob on names as they are printed: public.orders, 'public.*'), with
+                                 what they need to exist; repeat
           --schema-only          Definitions only, no rows (PostgreSQL)
           --files-into <DIR>     The new folder for the files that travel with the archive [default:
                                  DATABASE.files in the working folder]
@@ -179,6 +185,8 @@ fn help_of_restore() {
       bookend restore ./shop.tar --into shop_copy --on spare --no-owner --no-privileges
       bookend restore latest:shop --into shop_copy --files-into /srv/shop_copy
       bookend restore latest:shop --only-files                    (no server, only what travels along)
+      bookend restore latest:shop --into shop_orders --only 'public.order*'
+      bookend restore latest:shop --into shop_dev --role-map app=dev --role-map admin=dev
 
     There is no flag to overwrite: a name that is taken is refused (exit 4) and a free one suggested.
     "#);

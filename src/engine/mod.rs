@@ -14,10 +14,13 @@ mod made;
 pub mod mongodb;
 mod observation;
 pub mod postgres;
+mod request;
 pub mod rollback;
 pub mod sandbox;
+mod seal;
 mod streams;
 pub mod templates;
+mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,7 +28,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{EngineKind, Target};
@@ -38,8 +40,9 @@ pub use comparison::{ComparedObject, Comparison, Discrepancy};
 pub use error::{EngineError, MissingThing};
 pub use inspection::{Check, CheckState, Inspection};
 pub use lock::{Claim, Holder, TargetLock};
-pub use made::{MadeDatabase, MarkedDatabase};
+pub use made::{CopyKind, MadeDatabase, MarkedDatabase, NewName, Publication};
 pub use observation::{HeldObject, LongestStatement, Observed, Observer, SeenSession};
+pub use request::{DatabaseCopy, DumpRequest, RestoreRequest};
 pub use sandbox::{SandboxPrograms, SandboxServer, SandboxUse};
 pub use streams::{Flaw, StreamCheck};
 
@@ -116,62 +119,6 @@ pub trait Ledger: Send + Sync {
     fn settle(&self, name: &str, outcome: &str) -> Result<(), std::io::Error>;
 }
 
-/// What a database of bookend's making is for; see docs/design on markers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CopyKind {
-    /// A proof's or a rehearsal's copy, or a restore in progress. May be dropped.
-    Disposable,
-    /// Has an owner and an expiry; dropped only by `copies drop` or after it expired.
-    Staging,
-    /// A finished restore: says where it came from. Never dropped.
-    Provenance,
-    /// A failed original. Never dropped.
-    Kept,
-}
-
-/// What a backup is to hold.
-#[derive(Clone, Debug, Default)]
-pub struct DumpRequest {
-    /// Definitions only.
-    pub schema_only: bool,
-    /// Globs on printed names whose rows stay out.
-    pub exclude_data: Vec<String>,
-    /// One point in time although others write, for an engine that has to be asked for it.
-    pub consistent: bool,
-}
-
-/// How a copy is to be built.
-#[derive(Clone, Debug, Default)]
-pub struct RestoreRequest {
-    /// The name it will be published under; checked to be free first. `None` for a proof.
-    pub into: Option<String>,
-    /// All objects belong to the connecting role.
-    pub no_owner: bool,
-    /// No grants.
-    pub no_privileges: bool,
-    /// Definitions only.
-    pub schema_only: bool,
-}
-
-/// A restored database that only bookend knows of yet. Whoever holds it publishes or drops it.
-#[derive(Clone, Debug)]
-pub struct DatabaseCopy {
-    /// How to reach it.
-    pub target: Target,
-    /// Its name on the server.
-    pub name: String,
-    /// What the server calls it whatever its name (PostgreSQL: oid).
-    pub identity: String,
-    /// How it was restored; comparing leaves out what was asked to be left out.
-    pub request: RestoreRequest,
-    /// What is left for when it is published, in the engine's own language: giving it to its
-    /// owner, limiting its connections.
-    pub finishing: Vec<String>,
-    /// In words: harmless things worth telling (a setting that the server does not know).
-    pub notes: Vec<String>,
-}
-
 /// A file that travels inside every archive so that it restores without bookend.
 #[derive(Clone, Debug)]
 pub struct RestoreKit {
@@ -236,14 +183,21 @@ pub trait Engine: Send + Sync {
         copy: &DatabaseCopy,
     ) -> Result<Comparison, EngineError>;
 
+    /// A name for a new database on the server of `on`: possible there and free now.
+    async fn new_name(
+        &self,
+        context: &Context,
+        on: &Target,
+        wanted: &NewName<'_>,
+    ) -> Result<String, EngineError>;
+
     /// Gives a copy its asked name and its final kind, in one transaction where the engine
     /// can. Fails with [`EngineError::NameTaken`] if somebody was faster; the copy stays.
     async fn publish(
         &self,
         context: &Context,
         copy: DatabaseCopy,
-        kind: CopyKind,
-        archive: &str,
+        publication: &Publication<'_>,
     ) -> Result<Target, EngineError>;
 
     /// Makes a disposable copy a staging database under the name that it has, which anybody
@@ -293,6 +247,15 @@ pub trait Engine: Send + Sync {
     /// Drops a marked database by name: disposable and staging ones only, after checking
     /// that the marker is genuine.
     async fn drop_marked(
+        &self,
+        context: &Context,
+        on: &Target,
+        name: &str,
+    ) -> Result<(), EngineError>;
+
+    /// Drops a staging database whose time is over by this machine's clock and the server's,
+    /// after checking that it is the one that was marked, under the name that it was given.
+    async fn drop_expired(
         &self,
         context: &Context,
         on: &Target,

@@ -84,3 +84,34 @@ pub async fn drop_copy(ws: &Workspace, on: &Target, name: &str) -> Result<(), Op
     }
     .into())
 }
+
+/// What became of the staging databases whose time was over.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Names of those that were dropped.
+    pub dropped: Vec<String>,
+    /// Names of those that are still there, and why.
+    pub left: Vec<(String, OperationError)>,
+}
+
+/// Drops the staging databases on the server of `on` whose time is over. One that cannot be
+/// dropped does not keep the others.
+///
+/// # Errors
+/// The server cannot be reached, or a signal came.
+pub async fn drop_expired(ws: &Workspace, on: &Target) -> Result<Swept, OperationError> {
+    let engine = ws.engines.get(on.engine())?;
+    let context = ws.context();
+    let marked = engine.copies(&context, on).await?;
+    let mut swept = Swept::default();
+    for database in marked.into_iter().filter(|database| database.expired) {
+        if ws.cancel.is_cancelled() {
+            return Err(OperationError::Cancelled);
+        }
+        match engine.drop_expired(&context, on, &database.name).await {
+            Ok(()) => swept.dropped.push(database.name),
+            Err(error) => swept.left.push((database.name, error.into())),
+        }
+    }
+    Ok(swept)
+}

@@ -48,6 +48,14 @@ pub enum OperationError {
         /// Its reason.
         why: &'static str,
     },
+    /// A pattern of `--only` matches nothing in the archive.
+    #[error("nothing in the archive matches --only {pattern}")]
+    NothingMatches {
+        /// The pattern.
+        pattern: String,
+        /// Printed names that may have been meant.
+        near: Vec<String>,
+    },
     /// The copy would be large and nobody can say whether it fits.
     #[error("a copy on {server} needs about {bytes} bytes and its free space is not known")]
     SpaceUnknown {

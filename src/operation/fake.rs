@@ -12,8 +12,8 @@ use super::{Engines, Workspace};
 use crate::connection::{Environment, Target};
 use crate::engine::{
     Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, Discrepancy,
-    DumpRequest, Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer,
-    Publishing, RestoreKit, RestoreRequest, StreamCheck, TargetLock,
+    DumpRequest, Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, NewName, Observer,
+    Publication, Publishing, RestoreKit, RestoreRequest, StreamCheck, TargetLock,
 };
 use crate::process::ToolBox;
 use crate::progress::Silent;
@@ -253,6 +253,7 @@ impl Engine for Fake {
             request: request.clone(),
             finishing: Vec::new(),
             notes: Vec::new(),
+            left_out: Vec::new(),
         })
     }
 
@@ -305,8 +306,7 @@ impl Engine for Fake {
         &self,
         context: &Context,
         copy: DatabaseCopy,
-        kind: CopyKind,
-        _: &str,
+        publication: &Publication<'_>,
     ) -> Result<Target, EngineError> {
         self.call("publish");
         let into = copy.request.into.clone().unwrap_or_default();
@@ -315,7 +315,7 @@ impl Engine for Fake {
         }
         let mut databases = self.databases.lock().unwrap();
         databases.remove(&copy.name);
-        databases.insert(into.clone(), Some(kind));
+        databases.insert(into.clone(), Some(publication.kind));
         let settled = context.ledger.settle(&copy.name, "published");
         settled.map_err(EngineError::Ledger)?;
         Ok(copy.target.with_database(&into))
@@ -362,6 +362,8 @@ impl Engine for Fake {
                 template: None,
                 bytes: 1,
                 genuine: true,
+                expired: kind == CopyKind::Staging,
+                spared: None,
             })
         });
         Ok(marked.collect())
@@ -377,6 +379,30 @@ impl Engine for Fake {
         self.databases.lock().unwrap().remove(name);
         let settled = context.ledger.settle(name, "dropped");
         settled.map_err(EngineError::Ledger)
+    }
+
+    async fn drop_expired(&self, _: &Context, _: &Target, name: &str) -> Result<(), EngineError> {
+        self.call("drop_expired");
+        self.databases.lock().unwrap().remove(name);
+        Ok(())
+    }
+
+    async fn new_name(
+        &self,
+        _: &Context,
+        _: &Target,
+        wanted: &NewName<'_>,
+    ) -> Result<String, EngineError> {
+        self.call("new_name");
+        match wanted {
+            NewName::Exactly(name) if self.names().iter().any(|known| known == name) => {
+                Err(taken(name))
+            }
+            NewName::Exactly(name) => Ok((*name).to_owned()),
+            NewName::Suffixed { snapshot, suffix } => {
+                Ok(format!("{}{suffix}", snapshot.database.name))
+            }
+        }
     }
 
     async fn drop_announced(

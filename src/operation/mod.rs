@@ -14,6 +14,7 @@ mod quiet;
 mod restore;
 pub mod rollback;
 pub mod sandbox;
+mod stage;
 mod templates;
 mod verify;
 mod workspace;
@@ -32,16 +33,17 @@ pub use bundle::{
     BundleCheck, BundleManifest, BundleMember, BundleOutcome, BundleRequest, BundledArchive,
     MissingPart, bundle, is_bundle, open_bundle, verify_bundle,
 };
-pub use copies::{Copies, copies, drop_copy};
+pub use copies::{Copies, Swept, copies, drop_copy, drop_expired};
 pub use diff::{Aspect, diff, narrow};
 pub use doctor::{Area, Diagnosis, Finding, doctor};
 pub use error::OperationError;
-pub use files::{FilesError, FilesRestored, diff_files, restore_files, there};
+pub use files::{FilesError, FilesRestored, diff_files, folder_for, restore_files, there};
 pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use stage::{StageOutcome, StageRequest, stage};
 pub use templates::{
     Candidate, Cloned, Sought, can_keep_templates, clone_template, drop_template, keep_template,
 };

@@ -134,7 +134,7 @@ async fn proven(
 }
 
 /// Keeps what was found beside the archive.
-fn write_receipt(
+pub(super) fn write_receipt(
     ws: &Workspace,
     path: &Path,
     archive: &Archive,
@@ -169,8 +169,9 @@ pub(super) async fn compare(
     source: Arc<dyn Source>,
     copy: &DatabaseCopy,
 ) -> Result<Comparison, OperationError> {
-    ws.progress
-        .phase("compare", Some(stream_bytes(source.snapshot())));
+    let all = copy.request.only.is_empty();
+    let bytes = all.then(|| stream_bytes(source.snapshot()));
+    ws.progress.phase("compare", bytes);
     let compared = engine.compare(&ws.context(), source, copy).await;
     ws.progress.finish();
     match compared {

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::place::check_room;
-use super::prove::{compare, stream_bytes, undone, verdict};
+use super::prove::{compare, stream_bytes, undone, verdict, write_receipt};
 use super::{FilesError, FilesRestored, OperationError, Place, Verdict, Workspace};
 use super::{discard, files, open};
-use crate::connection::Target;
+use crate::connection::{Target, nearest};
 use crate::engine::{
-    Capability, CopyKind, DatabaseCopy, Discrepancy, Engine, EngineError, RestoreRequest,
+    Capability, DatabaseCopy, Discrepancy, Engine, EngineError, Publication, RestoreRequest,
 };
-use crate::snapshot::{Snapshot, Source};
+use crate::snapshot::{ObjectKind, Snapshot, Source, glob_matches};
 
 /// How a restore is to be done.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +28,14 @@ pub struct RestoreOptions {
     pub schema_only: bool,
     /// The new folder for the files that travel with the archive; they stay in it without one.
     pub files_into: Option<PathBuf>,
+    /// What is the first's is given to the second, each a role.
+    pub role_map: Vec<(String, String)>,
+    /// Globs on printed names: only these, with what they need. Empty for everything.
+    pub only: Vec<String>,
     /// Publish without comparing; the reason is told.
     pub no_proof: Option<String>,
+    /// Publish it as a staging database, whose time is over so long after that.
+    pub staging: Option<TimeDelta>,
 }
 
 /// A restore that went through, or one whose copy differed and was dropped again.
@@ -49,6 +57,10 @@ pub struct RestoreOutcome {
     pub notes: Vec<String>,
     /// The files that were put beside the database.
     pub files: Option<FilesRestored>,
+    /// In words: what was not restored because something that it needs was not asked for.
+    pub left_out: Vec<String>,
+    /// When anybody may drop it, if it is a staging database.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// Restores an archive into the new database `into` on the server of `on`.
@@ -67,6 +79,7 @@ pub async fn restore(
     let source: Arc<dyn Source> = Arc::clone(&opened) as _;
     let engine = ws.engines.named(&source.snapshot().engine)?;
     check_options(engine.as_ref(), options)?;
+    check_patterns(source.snapshot(), &options.only)?;
     ws.speak(engine.as_ref());
     let folder = options.files_into.as_deref();
     let draft = folder.map(files::begin).transpose()?;
@@ -87,17 +100,27 @@ pub async fn restore(
         not_compared: Vec::new(),
         notes: copy.notes.clone(),
         files: None,
+        left_out: copy.left_out.clone(),
+        expires: None,
     };
     if options.no_proof.is_none() {
         let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
         outcome.verdict = Some(verdict(&comparison));
-        outcome.differences = comparison.differences;
-        outcome.not_compared = comparison.not_compared;
+        outcome.differences.clone_from(&comparison.differences);
+        outcome.not_compared.clone_from(&comparison.not_compared);
+        // All of the archive was restored and compared: that is a proof of it.
+        if options.staging.is_some()
+            && let Err(error) = write_receipt(ws, archive, &opened, comparison, None)
+        {
+            return Err(undone(ws, engine.as_ref(), copy, error).await);
+        }
     }
     if outcome.verdict == Some(Verdict::Different) {
         discard(ws, engine.as_ref(), copy).await?;
     } else {
-        let target = publish(ws, engine.as_ref(), copy, opened.id()).await?;
+        let publication = publication(opened.id(), options);
+        let target = publish(ws, engine.as_ref(), copy, &publication).await?;
+        outcome.expires = publication.expires;
         outcome.database = Some(target.database().to_owned());
         outcome.url = Some(target.display_url());
         if let Some((draft, folder)) = draft {
@@ -125,6 +148,11 @@ fn check_options(engine: &dyn Engine, options: &RestoreOptions) -> Result<(), Op
     };
     refuse(options.no_owner, "--no-owner", capabilities.owners.clone())?;
     refuse(
+        !options.role_map.is_empty(),
+        "--role-map",
+        capabilities.owners.clone(),
+    )?;
+    refuse(
         options.no_privileges,
         "--no-privileges",
         capabilities.owners,
@@ -142,14 +170,87 @@ fn request(into: &str, options: &RestoreOptions) -> RestoreRequest {
         no_owner: options.no_owner,
         no_privileges: options.no_privileges,
         schema_only: options.schema_only,
+        role_map: options.role_map.clone(),
+        only: options.only.clone(),
     }
 }
 
 fn needed(snapshot: &Snapshot, options: &RestoreOptions) -> u64 {
     if options.schema_only {
-        0
-    } else {
-        snapshot.database.bytes
+        return 0;
+    }
+    if options.only.is_empty() {
+        return snapshot.database.bytes;
+    }
+    let asked = snapshot.objects.iter().filter(|object| {
+        let matches = |name: &str| options.only.iter().any(|one| glob_matches(one, name));
+        matches(&object.name) || object.root.as_deref().is_some_and(matches)
+    });
+    asked.map(|object| object.bytes).sum()
+}
+
+/// Each pattern must match something that can be asked for.
+fn check_patterns(snapshot: &Snapshot, patterns: &[String]) -> Result<(), OperationError> {
+    let names: Vec<&str> = snapshot
+        .objects
+        .iter()
+        .filter(|object| can_be_asked_for(object.kind))
+        .map(|object| object.name.as_str())
+        .collect();
+    for pattern in patterns {
+        if !names.iter().any(|name| glob_matches(pattern, name)) {
+            return Err(OperationError::NothingMatches {
+                pattern: pattern.clone(),
+                near: near(pattern, &names),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn can_be_asked_for(kind: ObjectKind) -> bool {
+    match kind {
+        ObjectKind::Table
+        | ObjectKind::PartitionedTable
+        | ObjectKind::ForeignTable
+        | ObjectKind::View
+        | ObjectKind::MaterializedView
+        | ObjectKind::Sequence
+        | ObjectKind::Collection
+        | ObjectKind::TimeSeries => true,
+        ObjectKind::Function | ObjectKind::Type | ObjectKind::Schema | ObjectKind::Other => false,
+    }
+}
+
+/// How many names are told that may have been meant.
+const NEAR: usize = 5;
+
+/// Names that may have been meant: those that differ in their schema only, or in little.
+fn near(pattern: &str, names: &[&str]) -> Vec<String> {
+    let anywhere = format!("*.{pattern}");
+    let word = pattern.trim_matches('*').to_lowercase();
+    let mut found: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| glob_matches(&anywhere, name))
+        .collect();
+    found.extend(nearest(pattern, names.iter().copied()));
+    let within = |name: &&&str| !word.is_empty() && name.to_lowercase().contains(&word);
+    found.extend(names.iter().filter(within));
+    let mut told: Vec<String> = Vec::new();
+    for name in found {
+        if told.len() < NEAR && !told.iter().any(|known| known == name) {
+            told.push(name.to_owned());
+        }
+    }
+    told
+}
+
+/// What the copy becomes. A staging database's time begins when it gets its name.
+fn publication<'a>(archive: &'a str, options: &RestoreOptions) -> Publication<'a> {
+    match options.staging {
+        Some(term) => Publication::staging(archive, Utc::now() + term),
+        None => Publication::provenance(archive),
     }
 }
 
@@ -160,8 +261,10 @@ async fn build(
     on: &Target,
     request: &RestoreRequest,
 ) -> Result<DatabaseCopy, OperationError> {
-    ws.progress
-        .phase("restore", Some(stream_bytes(source.snapshot())));
+    // How much the part of an archive is only the engine knows.
+    let all = request.only.is_empty();
+    let bytes = all.then(|| stream_bytes(source.snapshot()));
+    ws.progress.phase("restore", bytes);
     let built = engine
         .restore(&ws.context(), Arc::clone(source), on, request)
         .await;
@@ -175,16 +278,13 @@ async fn publish(
     ws: &Workspace,
     engine: &dyn Engine,
     copy: DatabaseCopy,
-    archive: &str,
+    publication: &Publication<'_>,
 ) -> Result<Target, OperationError> {
     if ws.cancel.is_cancelled() {
         return Err(undone(ws, engine, copy, EngineError::Cancelled.into()).await);
     }
     let context = ws.cleaning_context();
-    match engine
-        .publish(&context, copy.clone(), CopyKind::Provenance, archive)
-        .await
-    {
+    match engine.publish(&context, copy.clone(), publication).await {
         Ok(target) => Ok(target),
         Err(error) => Err(undone(ws, engine, copy, error.into()).await),
     }

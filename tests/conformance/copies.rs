@@ -85,6 +85,39 @@ pub fn a_restore_without_proof_says_so(harness: &dyn Harness) {
     assert_eq!(harness.count(&shop.beside("restored"), "orders"), ORDERS);
 }
 
+pub fn a_part_can_be_restored_and_proven(harness: &dyn Harness) {
+    let shop = Shop::of(harness);
+    shop.backed_up(&[]);
+    let (into, asked) = (shop.beside("restored"), harness.printed("customers"));
+    let arguments = ["--json", "restore", "latest", "--into", &into, "--only"];
+    let miss = harness.printed("custmoers");
+    let missed = shop.bookend.run(&[&arguments[..], &[&miss]].concat());
+    let missed = missed.expect_code(2).json();
+    assert_eq!(missed["error"]["code"], "nothing-matches", "{missed}");
+    let hint = missed["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains(&asked), "{hint}");
+    assert!(!harness.exists(&into));
+    let restored = shop
+        .bookend
+        .succeed(&[&arguments[..], &[&asked]].concat())
+        .json();
+    assert_eq!(restored["verdict"], "identical", "{restored}");
+    assert_eq!(restored["left_out"], serde_json::json!([]));
+    let told = restored["not_compared"][0].as_str().unwrap();
+    assert!(told.starts_with("what was not asked for"), "{told}");
+    assert_eq!(harness.count(&into, "customers"), CUSTOMERS);
+    let copied = ["--json", "backup", &harness.url(&into)];
+    let copied = shop.bookend.succeed(&copied).json();
+    let shown = shop
+        .bookend
+        .succeed(&["--json", "show", copied["id"].as_str().unwrap()]);
+    assert!(
+        !shown.stdout.contains(&harness.printed("orders")),
+        "{shown}"
+    );
+    shop.is_tidy();
+}
+
 pub fn an_interrupted_restore_leaves_no_copy(harness: &dyn Harness) {
     let shop = Shop::of(harness);
     shop.backed_up(&[]);

@@ -21,6 +21,7 @@ mod mongodb;
 mod postgresql;
 mod proofs;
 mod sidecars;
+mod staging;
 mod stock;
 
 /// Each case as a test of each engine.
@@ -48,6 +49,8 @@ conformance! {
     a_taken_name_is_refused_and_nothing_is_touched: crate::copies::a_taken_name_is_refused_and_nothing_is_touched;
     a_restore_without_proof_says_so: crate::copies::a_restore_without_proof_says_so;
     an_interrupted_restore_leaves_no_copy: crate::copies::an_interrupted_restore_leaves_no_copy;
+    a_part_can_be_restored_and_proven: crate::copies::a_part_can_be_restored_and_proven;
+    a_staging_database_lives_until_it_is_dropped_or_expires: crate::staging::a_staging_database_lives_until_it_is_dropped_or_expires;
     a_flipped_bit_is_exit_3_everywhere: crate::damage::a_flipped_bit_is_exit_3_everywhere;
     a_cut_archive_is_exit_3_everywhere: crate::damage::a_cut_archive_is_exit_3_everywhere;
     a_migration_is_bracketed: crate::brackets::a_migration_is_bracketed;

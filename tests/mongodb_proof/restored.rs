@@ -7,7 +7,7 @@ use std::time::Duration;
 use bookend::archive::{Archive, ArchiveSink, Compression, ManifestExtra, WriteOptions};
 use bookend::connection::{EngineKind, Environment, Target};
 use bookend::engine::{
-    Comparison, Context, CopyKind, DatabaseCopy, DumpRequest, Engine, Ledger, MadeDatabase,
+    Comparison, Context, DatabaseCopy, DumpRequest, Engine, Ledger, MadeDatabase, Publication,
     RestoreRequest, for_kind,
 };
 use bookend::process::ToolBox;
@@ -88,8 +88,8 @@ impl Restoring {
 
     /// Publishes a copy under the name that it was asked for.
     pub async fn publish(&self, copy: DatabaseCopy) {
-        let kind = CopyKind::Provenance;
-        let published = self.engine.publish(&self.context, copy, kind, "a").await;
+        let publication = Publication::provenance("a");
+        let published = self.engine.publish(&self.context, copy, &publication).await;
         published.unwrap();
     }
 

@@ -28,6 +28,17 @@ pub fn failure_of(error: &OperationError) -> Failure {
         OperationError::NoEngine { .. } => Failure::of(Exit::Usage, "no-engine", error)
             .hint("this version of bookend looks after PostgreSQL and MongoDB databases"),
         OperationError::NotCapable { .. } => Failure::of(Exit::Usage, "not-capable", error),
+        OperationError::NothingMatches { near, .. } => {
+            let failure = Failure::of(Exit::Usage, "nothing-matches", error);
+            if near.is_empty() {
+                failure.hint("bookend show ARCHIVE lists the names")
+            } else {
+                failure.hint(format!(
+                    "near: {} (bookend show ARCHIVE lists all)",
+                    near.join(", ")
+                ))
+            }
+        }
         OperationError::SpaceUnknown { server, bytes } => Failure::new(
             Exit::Refused,
             "space-unknown",
@@ -36,7 +47,7 @@ pub fn failure_of(error: &OperationError) -> Failure {
                 size(*bytes)
             ),
         )
-        .hint("say where the copy goes: --prove-on TARGET, or --prove-on same-server if it surely fits"),
+        .hint("say where the copy goes: --prove-on TARGET, or --prove-on same-server if it surely fits (stage: --on)"),
         OperationError::SpaceShort {
             server,
             bytes,
@@ -50,7 +61,7 @@ pub fn failure_of(error: &OperationError) -> Failure {
                 size(*free)
             ),
         )
-        .hint("free space there, or name another server: --prove-on TARGET (restore: --on TARGET)"),
+        .hint("free space there, or name another server: --prove-on TARGET (restore, stage: --on TARGET)"),
         OperationError::OtherServer { .. } => Failure::of(Exit::Usage, "other-server", error)
             .hint("name the server: --on TARGET (verify: --prove-on TARGET)"),
         OperationError::NoSandboxFolder { tried } => {

@@ -176,7 +176,7 @@ fn copies() {
     }), @r"
     exit 4 (space-unknown)
     error: a copy needs about 6.0 GiB on postgres://app@db.example/shop, and how much is free there cannot be known
-    hint: say where the copy goes: --prove-on TARGET, or --prove-on same-server if it surely fits
+    hint: say where the copy goes: --prove-on TARGET, or --prove-on same-server if it surely fits (stage: --on)
     ");
     insta::assert_snapshot!(told(OperationError::CopyLeft {
         name: "bookend_7f3a".to_owned(),

@@ -11,7 +11,8 @@ use mongodb::options::WriteConcern;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::mongodb::Session;
-use crate::engine::{CopyKind, EngineError};
+use crate::engine::seal::Words;
+use crate::engine::{CopyKind, EngineError, Publication};
 
 use super::definitions::CollectionDefinition;
 use super::{catalogue, server::hex, server::refused};
@@ -41,9 +42,73 @@ pub(super) struct Marker {
     /// The archive it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<String>,
+    /// The name that a staging database was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether this still is what was written for a staging database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
 
 impl Marker {
+    /// The first marker of a new copy.
+    pub(super) fn disposable(
+        system: Option<&str>,
+        collection: &str,
+        run: &str,
+        made: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            kind: CopyKind::Disposable,
+            system: system.unwrap_or_default().to_owned(),
+            collection: collection.to_owned(),
+            run: run.to_owned(),
+            made,
+            expires: None,
+            archive: None,
+            name: None,
+            seal: None,
+        }
+    }
+
+    /// What the database becomes under `name`.
+    pub(super) fn published(self, name: &str, publication: &Publication<'_>) -> Self {
+        let archive = publication.archive;
+        let seal = publication
+            .expires
+            .map(|expires| self.words(name, archive, expires).seal());
+        Self {
+            kind: publication.kind,
+            expires: publication.expires,
+            archive: Some(archive.to_owned()),
+            name: seal.is_some().then(|| name.to_owned()),
+            seal,
+            ..self
+        }
+    }
+
+    fn words<'a>(&'a self, name: &'a str, archive: &'a str, expires: DateTime<Utc>) -> Words<'a> {
+        Words {
+            name,
+            system: &self.system,
+            identity: &self.collection,
+            run: &self.run,
+            archive,
+            expires,
+        }
+    }
+
+    /// In words why the database, called `named` now, is not dropped when its time is over.
+    pub(super) fn objection(&self, named: &str) -> Option<String> {
+        let Some(expires) = self.expires else {
+            return Some("it never expires".to_owned());
+        };
+        let name = self.name.as_deref().unwrap_or(named);
+        let archive = self.archive.as_deref().unwrap_or_default();
+        self.words(name, archive, expires)
+            .objection(named, self.seal.as_deref())
+    }
+
     /// True if the marker was written for the collection `uuid` of the server `system`.
     pub(super) fn is_genuine(&self, system: &str, uuid: &str) -> bool {
         self.collection == uuid && self.system == system
@@ -163,13 +228,8 @@ mod tests {
     #[test]
     fn a_marker_survives_its_document_and_marks_one_collection_only() {
         let marker = Marker {
-            kind: CopyKind::Disposable,
-            system: "s".to_owned(),
-            collection: "c".to_owned(),
-            run: "r".to_owned(),
-            made: DateTime::UNIX_EPOCH,
-            expires: None,
             archive: Some("a".to_owned()),
+            ..Marker::disposable(Some("s"), "c", "r", DateTime::UNIX_EPOCH)
         };
         assert_eq!(
             Marker::of_document(&marker.document()),
@@ -182,5 +242,20 @@ mod tests {
             Marker::of_document(&doc! { "_id": ID, "kind": "mine" }),
             None
         );
+    }
+
+    #[test]
+    fn only_the_mark_that_was_written_lets_a_staging_database_expire() {
+        let publication = Publication::staging("a", DateTime::UNIX_EPOCH);
+        let marker = Marker::disposable(Some("s"), "c", "r", DateTime::UNIX_EPOCH);
+        let staging = marker.published("shop", &publication);
+        let read = Marker::of_document(&staging.document()).unwrap();
+        assert_eq!(read.objection("shop"), None);
+        assert!(read.objection("shop_2").is_some());
+        let later = Marker {
+            expires: Some(Utc::now()),
+            ..read
+        };
+        assert!(later.objection("shop").is_some());
     }
 }

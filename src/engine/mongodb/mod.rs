@@ -16,6 +16,7 @@ mod lock;
 mod marker;
 mod names;
 mod observe;
+mod part;
 mod proof;
 mod restore;
 mod rollback;
@@ -36,10 +37,10 @@ use crate::connection::Target;
 use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 use super::{
-    Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
-    Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
-    TargetLock,
+    Capabilities, Capability, Claim, Comparison, Context, DatabaseCopy, DumpRequest, Engine,
+    EngineError, Inspection, MadeDatabase, MarkedDatabase, NewName, Observer, Publication,
+    Publishing, RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse,
+    StreamCheck, TargetLock,
 };
 
 /// The tools have versions of their own since they left the server's: 100 and on.
@@ -136,10 +137,18 @@ impl Engine for Mongodb {
         &self,
         context: &Context,
         copy: DatabaseCopy,
-        kind: CopyKind,
-        archive: &str,
+        publication: &Publication<'_>,
     ) -> Result<Target, EngineError> {
-        copies::publish(context, copy, kind, archive).await
+        copies::publish(context, copy, publication).await
+    }
+
+    async fn new_name(
+        &self,
+        context: &Context,
+        on: &Target,
+        wanted: &NewName<'_>,
+    ) -> Result<String, EngineError> {
+        copies::new_name(context, on, wanted).await
     }
 
     async fn keep(
@@ -198,6 +207,15 @@ impl Engine for Mongodb {
         name: &str,
     ) -> Result<(), EngineError> {
         copies::drop_marked(context, on, name).await
+    }
+
+    async fn drop_expired(
+        &self,
+        context: &Context,
+        on: &Target,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        copies::drop_expired(context, on, name).await
     }
 
     async fn drop_announced(

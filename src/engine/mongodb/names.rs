@@ -5,12 +5,16 @@ use rand::Rng;
 use crate::engine::EngineError;
 
 use super::definitions::CollectionDefinition;
+use crate::snapshot::{ObjectKind, Snapshot};
 
 /// A name must be shorter than 64 bytes.
 pub(super) const LONGEST: usize = 63;
 
 /// `database.collection` in bytes, since 4.4.
 const LONGEST_NAMESPACE: usize = 255;
+
+/// A time series' documents are in a collection of its name with this before it.
+const BUCKETS: &str = "system.buckets.";
 
 /// Names that mean something to the server.
 const RESERVED: [&str; 3] = ["admin", "config", "local"];
@@ -43,6 +47,20 @@ pub(super) fn longest_beside(definitions: &[CollectionDefinition]) -> usize {
     let collection = bodies.max().unwrap_or(0);
     LONGEST_NAMESPACE
         .saturating_sub(collection + 1)
+        .min(LONGEST)
+}
+
+/// The same for those that a snapshot tells of.
+pub(super) fn longest_with(snapshot: &Snapshot) -> usize {
+    let bodies = snapshot.objects.iter().map(|object| {
+        let before = match object.kind {
+            ObjectKind::TimeSeries => BUCKETS.len(),
+            _ => 0,
+        };
+        before + object.name.len()
+    });
+    LONGEST_NAMESPACE
+        .saturating_sub(bodies.max().unwrap_or(0) + 1)
         .min(LONGEST)
 }
 
@@ -85,6 +103,20 @@ pub(super) fn free(wanted: &str, taken: &[String], longest: usize) -> String {
         .unwrap_or_default()
 }
 
+/// `base` with `suffix` behind it, `base` cut to what fits into `longest` bytes; none of `taken`.
+pub(super) fn suffixed(base: &str, suffix: &str, taken: &[String], longest: usize) -> String {
+    let room = longest.saturating_sub(suffix.len());
+    let mut end = base.len().min(room);
+    while !base.is_char_boundary(end) {
+        end -= 1;
+    }
+    let name = format!("{}{suffix}", base.get(..end).unwrap_or_default());
+    match clash(&name, taken) {
+        Some(_) => free(&name, taken, longest),
+        None => name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +139,14 @@ mod tests {
         assert_eq!(clash("shopping", &taken), None);
         assert_eq!(free("Shop", &taken, LONGEST), "Shop_3");
         assert_eq!(free("ééé", &[], 5), "é_2");
+    }
+
+    #[test]
+    fn what_is_put_behind_a_name_stays_whole() {
+        let taken = ["SHOP_staging_1".to_owned()];
+        let made = suffixed("shop", "_staging_1", &taken, LONGEST);
+        assert_eq!(made, "shop_staging_1_2");
+        assert_eq!(suffixed("ééé", "_staging_1", &[], 13), "é_staging_1");
     }
 
     #[test]

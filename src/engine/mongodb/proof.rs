@@ -8,6 +8,7 @@ use crate::fingerprint::HashedDocuments;
 use crate::snapshot::{Object, Snapshot, Source};
 
 use super::compare::{self, Expiry};
+use super::part::part;
 use super::{catalogue, dump, scan, server};
 
 /// Reads all of the copy and compares.
@@ -16,7 +17,8 @@ pub(super) async fn compare(
     source: Arc<dyn Source>,
     copy: &DatabaseCopy,
 ) -> Result<Comparison, EngineError> {
-    let archive = source.snapshot();
+    let part = part(source, &copy.request.only).await?;
+    let archive = part.source.snapshot();
     let session = server::connect(context, &copy.target).await?;
     let server = server::facts(&session).await?;
     let database = session.other(&copy.name);
@@ -36,7 +38,8 @@ pub(super) async fn compare(
         objects,
         ..archive.clone()
     };
-    let mut not_compared = compare::not_compared(archive);
+    let mut not_compared: Vec<String> = part.not_asked.clone().into_iter().collect();
+    not_compared.extend(compare::not_compared(archive));
     if copy
         .notes
         .iter()

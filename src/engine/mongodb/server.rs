@@ -1,6 +1,7 @@
 //! What is asked of a server as a whole, and the way in.
 
 use bson::{Bson, Document, Timestamp, doc};
+use chrono::{DateTime, Utc};
 use mongodb::error::{Error, ErrorKind};
 
 use crate::connection::mongodb::{Session, classified, is_lost};
@@ -35,6 +36,8 @@ pub(super) struct Server {
     pub router: bool,
     /// `storageEngine.name`, where readable.
     pub storage_engine: Option<String>,
+    /// What time it is there.
+    pub clock: Option<DateTime<Utc>>,
 }
 
 impl Server {
@@ -78,6 +81,10 @@ pub(super) async fn facts(session: &Session) -> Result<Server, EngineError> {
         replica_set: hello.get_str("setName").ok().map(str::to_owned),
         secondary: hello.get_bool("secondary").unwrap_or(false),
         router: says(&hello, "msg", "isdbgrid"),
+        clock: hello
+            .get_datetime("localTime")
+            .ok()
+            .and_then(|time| DateTime::from_timestamp_millis(time.timestamp_millis())),
         storage_engine: status.and_then(|status| {
             let engine = status.get_document("storageEngine").ok()?;
             engine.get_str("name").ok().map(str::to_owned)

@@ -5,6 +5,7 @@ pub mod catalog;
 mod check;
 pub mod compare;
 mod copies;
+mod derived;
 mod dump;
 mod inspect;
 mod kit;
@@ -32,10 +33,10 @@ use crate::connection::Target;
 use crate::snapshot::{Nouns, Sink, Snapshot, Source};
 
 use super::{
-    Capabilities, Capability, Claim, Comparison, Context, CopyKind, DatabaseCopy, DumpRequest,
-    Engine, EngineError, Inspection, MadeDatabase, MarkedDatabase, Observer, Publishing,
-    RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse, StreamCheck,
-    TargetLock,
+    Capabilities, Capability, Claim, Comparison, Context, DatabaseCopy, DumpRequest, Engine,
+    EngineError, Inspection, MadeDatabase, MarkedDatabase, NewName, Observer, Publication,
+    Publishing, RestoreKit, RestoreRequest, SandboxPrograms, SandboxServer, SandboxUse,
+    StreamCheck, TargetLock,
 };
 
 /// The engine.
@@ -96,7 +97,7 @@ impl Engine for Postgres {
         on: &Target,
         request: &RestoreRequest,
     ) -> Result<DatabaseCopy, EngineError> {
-        restore::restore(context, source, on, request).await
+        restore::as_asked(context, source, on, request).await
     }
 
     async fn compare(
@@ -112,10 +113,18 @@ impl Engine for Postgres {
         &self,
         context: &Context,
         copy: DatabaseCopy,
-        kind: CopyKind,
-        archive: &str,
+        publication: &Publication<'_>,
     ) -> Result<Target, EngineError> {
-        copies::publish(context, copy, kind, archive).await
+        copies::publish(context, copy, publication).await
+    }
+
+    async fn new_name(
+        &self,
+        context: &Context,
+        on: &Target,
+        wanted: &NewName<'_>,
+    ) -> Result<String, EngineError> {
+        copies::new_name(context, on, wanted).await
     }
 
     async fn keep(
@@ -173,6 +182,15 @@ impl Engine for Postgres {
         name: &str,
     ) -> Result<(), EngineError> {
         copies::drop_marked(context, on, name).await
+    }
+
+    async fn drop_expired(
+        &self,
+        context: &Context,
+        on: &Target,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        copies::drop_expired(context, on, name).await
     }
 
     async fn drop_announced(

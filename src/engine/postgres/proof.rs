@@ -14,6 +14,7 @@ use crate::snapshot::{
 };
 
 use super::assemble::{self, Facts};
+use super::derived::{self, RoleMap};
 use super::dump::contents::Contents;
 use super::dump::control::Control;
 use super::dump::table::{RelationFacts, TableRead, key_positions, relation_facts_by_name};
@@ -27,12 +28,26 @@ pub(super) async fn compare(
     source: Arc<dyn Source>,
     copy: &DatabaseCopy,
 ) -> Result<Comparison, EngineError> {
+    let roles = RoleMap::new(&copy.request.role_map);
+    let needed = source.snapshot().prerequisites.iter();
+    let merging = roles.merges(needed.filter(|p| p.kind == "role").map(|p| &*p.name));
+    let derived = derived::derive(source, &copy.request).await?;
+    let source = derived.source;
     let (toc, _) = restore::contents(source.as_ref()).await?;
-    let archive = Snapshot {
+    let mut archive = Snapshot {
         schema: toc::schema_entries(&toc),
         ..source.snapshot().clone()
     };
-    let found = Box::pin(read_copy(context, &archive, copy)).await?;
+    let mut found = Box::pin(read_copy(context, &archive, copy)).await?;
+    let one_by_one = |entries: &mut Vec<SchemaEntry>| {
+        if merging {
+            *entries = derived::merged(std::mem::take(entries), found.server.version_num);
+        }
+    };
+    one_by_one(&mut archive.schema);
+    let mut schema = std::mem::take(&mut found.schema);
+    one_by_one(&mut schema);
+    found.schema = schema;
     let mut verdict = compare::schema(&archive, &found, None, &copy.request);
     if verdict.needs_reference {
         let reference = reference(context, Arc::clone(&source), copy).await?;
@@ -42,7 +57,11 @@ pub(super) async fn compare(
     Ok(Comparison {
         differences: compare::merged(verdict.differences, content),
         objects: compared_objects(&found),
-        not_compared: not_compared(&archive, &copy.request),
+        not_compared: derived
+            .not_asked
+            .into_iter()
+            .chain(not_compared(&archive, &copy.request))
+            .collect(),
         server_version: found.server.version.clone(),
         server_identity: found.server.identity.clone(),
         // As a backup has it: definitions as texts are for this comparison only.
@@ -193,10 +212,13 @@ async fn reference(
     context
         .progress
         .status("how this server prints the archive's definitions");
+    // What was to be mapped or left out is already.
     let request = RestoreRequest {
         into: None,
         schema_only: true,
-        ..copy.request.clone()
+        no_owner: copy.request.no_owner,
+        no_privileges: copy.request.no_privileges,
+        ..RestoreRequest::default()
     };
     let second = restore::restore(context, source, &copy.target, &request).await?;
     let read = async {

@@ -25,6 +25,14 @@ use crate::archive::{Archive, SidecarChange, compare_sidecars};
 /// What a proof says of them.
 pub(super) const NOT_COMPARED: &str = "files";
 
+/// `NAME.files` in the working folder; a database's name may hold what a file's may not.
+#[must_use]
+pub fn folder_for(name: &str) -> PathBuf {
+    let plain = |c: char| if c == '/' || c.is_control() { '_' } else { c };
+    let name: String = name.chars().map(plain).collect();
+    PathBuf::from(format!("{name}.files"))
+}
+
 /// Why files could not be taken along, or be put back.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {

@@ -22,7 +22,7 @@ use crate::connection::Target;
 use crate::engine::rollback::{
     Examination, Held, Intentions, Replacement, Rollback, SeenAct, Standing, Standstill,
 };
-use crate::engine::{CopyKind, DatabaseCopy, Engine, EngineError, RestoreRequest};
+use crate::engine::{DatabaseCopy, Engine, EngineError, Publication, RestoreRequest};
 use crate::snapshot::Source;
 
 pub use diary::{DIARY, Diary, DiaryError, Past, Written, read};
@@ -183,15 +183,8 @@ impl Planned {
     pub async fn publish(&self, ws: &Workspace, proof: Proof) -> Result<Target, OperationError> {
         let context = ws.cleaning_context();
         let (engine, copy) = (self.engine.as_ref(), proof.copy);
-        match engine
-            .publish(
-                &context,
-                copy.clone(),
-                CopyKind::Provenance,
-                self.archive.id(),
-            )
-            .await
-        {
+        let publication = Publication::provenance(self.archive.id());
+        match engine.publish(&context, copy.clone(), &publication).await {
             Ok(target) => Ok(target),
             Err(error) => Err(super::prove::undone(ws, engine, copy, error.into()).await),
         }

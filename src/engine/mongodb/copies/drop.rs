@@ -1,11 +1,12 @@
 //! Dropping databases that bookend made, each checked to be one.
 
 use bson::doc;
+use chrono::{DateTime, Utc};
 use mongodb::Database;
 
 use crate::connection::Target;
 use crate::connection::mongodb::Session;
-use crate::engine::mongodb::marker;
+use crate::engine::mongodb::marker::{self, Marker};
 use crate::engine::mongodb::server::{self, refused};
 use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase};
 
@@ -21,7 +22,7 @@ pub(in crate::engine::mongodb) async fn discard(
     match marker::uuid(&session, &database).await? {
         None => {}
         Some(uuid) if uuid == copy.identity => {
-            drop_checked(&session, &database, &[CopyKind::Disposable]).await?;
+            drop_checked(&session, &database, Cause::Discarded).await?;
         }
         Some(_) => {
             return Err(not_ours(&copy.name, "another database has that name now"));
@@ -33,11 +34,43 @@ pub(in crate::engine::mongodb) async fn discard(
         .map_err(EngineError::Ledger)
 }
 
-/// Drops a marked database of one of `kinds`.
+/// Why a database is dropped, which decides on what it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It is a copy of which only bookend knew.
+    Discarded,
+    /// A person named it.
+    Named,
+    /// Its time is over.
+    Expired,
+}
+
+impl Cause {
+    /// In words why a database with this marker is not dropped, if it is not. `now` is the
+    /// earlier of this machine's and the server's.
+    fn objection(self, marker: &Marker, name: &str, now: DateTime<Utc>) -> Option<String> {
+        let fits = match self {
+            Self::Discarded => marker.kind == CopyKind::Disposable,
+            Self::Named => matches!(marker.kind, CopyKind::Disposable | CopyKind::Staging),
+            Self::Expired => marker.kind == CopyKind::Staging,
+        };
+        if !fits {
+            return Some(kind_in_words(marker.kind).to_owned());
+        }
+        let over = marker.expires.is_some_and(|expires| expires <= now);
+        match self {
+            Self::Discarded | Self::Named => None,
+            Self::Expired if !over => Some("its time is not over".to_owned()),
+            Self::Expired => marker.objection(name),
+        }
+    }
+}
+
+/// Drops a marked database, if `cause` is one for it.
 async fn drop_checked(
     session: &Session,
     database: &Database,
-    kinds: &[CopyKind],
+    cause: Cause,
 ) -> Result<(), EngineError> {
     let name = database.name();
     let server = server::facts(session).await?;
@@ -47,8 +80,11 @@ async fn drop_checked(
     if !is_genuine(&found, server.identity.as_deref()) {
         return Err(not_ours(name, "its mark was made for another database"));
     }
-    if !kinds.contains(&found.marker.kind) {
-        return Err(not_ours(name, kind_in_words(found.marker.kind)));
+    let now = server
+        .clock
+        .map_or_else(Utc::now, |there| there.min(Utc::now()));
+    if let Some(why) = cause.objection(&found.marker, name, now) {
+        return Err(not_ours(name, &why));
     }
     drop_database(session, database).await
 }
@@ -80,12 +116,21 @@ pub(in crate::engine::mongodb) async fn drop_marked(
     name: &str,
 ) -> Result<(), EngineError> {
     let session = server::connect(context, on).await?;
-    let kinds = [CopyKind::Disposable, CopyKind::Staging];
-    drop_checked(&session, &session.other(name), &kinds).await?;
+    drop_checked(&session, &session.other(name), Cause::Named).await?;
     context
         .ledger
         .settle(name, "dropped")
         .map_err(EngineError::Ledger)
+}
+
+/// Drops a staging database whose time is over.
+pub(in crate::engine::mongodb) async fn drop_expired(
+    context: &Context,
+    on: &Target,
+    name: &str,
+) -> Result<(), EngineError> {
+    let session = server::connect(context, on).await?;
+    drop_checked(&session, &session.other(name), Cause::Expired).await
 }
 
 /// Drops a database whose making was announced: marked, or left by a crash between its first
@@ -112,7 +157,7 @@ pub(in crate::engine::mongodb) async fn drop_announced(
         return Ok(false);
     }
     if marker::find(&session, &database).await?.is_some() {
-        drop_checked(&session, &database, &[CopyKind::Disposable]).await?;
+        drop_checked(&session, &database, Cause::Discarded).await?;
     } else if marker::is_alone(&session, &database).await? {
         drop_database(&session, &database).await?;
     } else {

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::engine::mongodb::marker::{self, Marker};
+use crate::engine::mongodb::marker;
 use crate::engine::mongodb::server;
-use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError};
+use crate::engine::{Context, DatabaseCopy, EngineError, Publication};
 
 use super::ours;
 
@@ -19,12 +19,8 @@ pub(in crate::engine::mongodb) async fn keep(
     let session = server::connect(context, &copy.target).await?;
     let database = session.other(&copy.name);
     let found = ours(&session, &database, copy).await?;
-    let marker = Marker {
-        kind: CopyKind::Staging,
-        expires: Some(expires),
-        archive: Some(archive.to_owned()),
-        ..found.marker
-    };
+    let publication = Publication::staging(archive, expires);
+    let marker = found.marker.published(&copy.name, &publication);
     marker::write(&session, &database, &marker).await?;
     context
         .ledger

@@ -4,18 +4,51 @@ mod drop;
 mod keep;
 mod publish;
 
+use chrono::Utc;
 use mongodb::Database;
 
 use crate::connection::Target;
 use crate::connection::mongodb::Session;
-use crate::engine::{Context, DatabaseCopy, EngineError, MarkedDatabase};
+use crate::engine::{Context, DatabaseCopy, EngineError, MarkedDatabase, NewName};
 
 use super::marker::{self, Found};
-use super::server;
+use super::{names, server};
 
-pub(super) use drop::{discard, drop_announced, drop_marked};
+pub(super) use drop::{discard, drop_announced, drop_expired, drop_marked};
 pub(super) use keep::keep;
 pub(super) use publish::{expire_again, publish};
+
+/// A name for a new database: possible there beside its collections, and free now.
+pub(super) async fn new_name(
+    context: &Context,
+    on: &Target,
+    wanted: &NewName<'_>,
+) -> Result<String, EngineError> {
+    let session = server::connect(context, on).await?;
+    let taken = server::databases(&session).await?;
+    match wanted {
+        NewName::Exactly(name) => {
+            names::check(name, names::LONGEST)?;
+            match names::clash(name, &taken) {
+                None => Ok((*name).to_owned()),
+                Some(clash) => Err(EngineError::NameTaken {
+                    name: clash.to_owned(),
+                    server: on.display_url(),
+                    free: names::free(name, &taken, names::LONGEST),
+                }),
+            }
+        }
+        NewName::Suffixed { snapshot, suffix } => {
+            let longest = names::longest_with(snapshot);
+            Ok(names::suffixed(
+                &snapshot.database.name,
+                suffix,
+                &taken,
+                longest,
+            ))
+        }
+    }
+}
 
 /// Every database of the server that carries a marker.
 pub(super) async fn list(
@@ -35,7 +68,8 @@ pub(super) async fn list(
         let bytes = server::size(&session, &name)
             .await
             .map_or(0, |(bytes, _)| bytes);
-        marked.push(MarkedDatabase {
+        let spared = found.marker.objection(&name);
+        let database = MarkedDatabase {
             name,
             kind: found.marker.kind,
             run: found.marker.run,
@@ -45,7 +79,10 @@ pub(super) async fn list(
             template: None,
             bytes,
             genuine,
-        });
+            expired: false,
+            spared: None,
+        };
+        marked.push(database.judged(spared, Utc::now()));
     }
     Ok(marked)
 }

@@ -6,9 +6,9 @@ use mongodb::Database;
 
 use crate::connection::Target;
 use crate::connection::mongodb::Session;
-use crate::engine::mongodb::marker::{self, Marker};
+use crate::engine::mongodb::marker;
 use crate::engine::mongodb::server::{self, refused};
-use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError};
+use crate::engine::{Context, DatabaseCopy, EngineError, Publication};
 
 use super::{not_ours, ours};
 
@@ -16,8 +16,7 @@ use super::{not_ours, ours};
 pub(in crate::engine::mongodb) async fn publish(
     context: &Context,
     copy: DatabaseCopy,
-    kind: CopyKind,
-    archive: &str,
+    publication: &Publication<'_>,
 ) -> Result<Target, EngineError> {
     let Some(into) = copy.request.into.clone() else {
         return Err(not_ours(&copy.name, "no name was asked for it"));
@@ -26,11 +25,7 @@ pub(in crate::engine::mongodb) async fn publish(
     let database = session.other(&copy.name);
     let found = ours(&session, &database, &copy).await?;
     expire_again(&session, &database, &database).await?;
-    let marker = Marker {
-        kind,
-        archive: Some(archive.to_owned()),
-        ..found.marker
-    };
+    let marker = found.marker.published(&copy.name, publication);
     marker::write(&session, &database, &marker).await?;
     context
         .ledger

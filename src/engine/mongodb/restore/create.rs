@@ -42,15 +42,7 @@ pub(super) async fn database(
             return Err(error);
         }
     };
-    let marker = Marker {
-        kind: CopyKind::Disposable,
-        system: plan.server.identity.clone().unwrap_or_default(),
-        collection: uuid.clone(),
-        run: context.run.clone(),
-        made,
-        expires: None,
-        archive: None,
-    };
+    let marker = Marker::disposable(plan.server.identity.as_deref(), &uuid, &context.run, made);
     marker::write(&plan.session, &database, &marker).await?;
     keep_expiry(plan).await?;
     Ok(uuid)

@@ -56,12 +56,16 @@ pub(super) async fn feed(
         .map_err(|error| damaged(&error.to_string()))?;
     repairs.insert_the_rest(plan).await?;
     pipe.close().await?;
+    let wanted = |body: &str| !plan.skipped.contains(body);
+    let mut empty = repairs.into_empty();
+    empty.retain(|one| wanted(&one.collection));
     Ok(Fed {
         documents: read
             .into_iter()
+            .filter(|one| wanted(&one.collection))
             .map(|one| (one.collection, one.documents))
             .collect(),
-        empty: repairs.into_empty(),
+        empty,
     })
 }
 

@@ -8,6 +8,7 @@ mod indexes;
 mod repairs;
 mod tool;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::engine::{Context, DatabaseCopy, EngineError, RestoreRequest};
 use crate::snapshot::{SeamError, Snapshot, Source};
 
 use super::definitions::{CollectionDefinition, MEMBER, from_member};
+use super::part::{Part, part};
 use super::server::{self, Server};
 use super::{copies, names};
 
@@ -29,6 +31,8 @@ pub(super) struct Plan {
     pub definitions: Vec<CollectionDefinition>,
     /// The same without anything that deletes documents by their age.
     pub held: Vec<CollectionDefinition>,
+    /// What documents go by in the stream that are not to be restored.
+    pub skipped: BTreeSet<String>,
     /// The copy's name.
     pub name: String,
     pub patience: Duration,
@@ -56,6 +60,12 @@ pub(super) async fn restore(
         .unless_cancelled(server::connect(context, on))
         .await?;
     let server = context.unless_cancelled(server::facts(&session)).await?;
+    let Part {
+        source,
+        skipped,
+        left_out,
+        ..
+    } = part(source, &request.only).await?;
     let definitions = definitions(source.as_ref()).await?;
     let tool = tool::find(context).await?;
     let plan = Plan {
@@ -70,6 +80,7 @@ pub(super) async fn restore(
         server,
         source,
         definitions,
+        skipped,
         patience,
     };
     let identity = create::database(context, &plan, on).await?;
@@ -80,6 +91,7 @@ pub(super) async fn restore(
         request: request.clone(),
         finishing: Vec::new(),
         notes: Vec::new(),
+        left_out,
     };
     match build(context, &plan, &tool).await {
         Ok(notes) => Ok(DatabaseCopy { notes, ..copy }),

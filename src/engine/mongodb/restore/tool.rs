@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use crate::connection::mongodb::ToolConfig;
 use crate::engine::mongodb::TOOLS_MAJOR;
+use crate::engine::mongodb::definitions::CollectionDefinition;
 use crate::engine::mongodb::dump::hangs;
 use crate::engine::{Context, EngineError, scratch};
 use crate::process::{Input, ProcessError, Running, Tool};
@@ -42,7 +43,7 @@ pub(super) async fn run(context: &Context, plan: &Plan, tool: &Tool) -> Result<F
         .arg(format!("--config={}", config.path().to_string_lossy()))
         .arg("--archive")
         // Without it what does not match is restored under its original name.
-        .arg(format!("--nsInclude={from}.*"))
+        .args(included(plan, &from))
         .arg(format!("--nsFrom={from}.*"))
         .arg(format!("--nsTo={to}.*"))
         .args(not_for_the_tool(plan, &from))
@@ -104,6 +105,22 @@ async fn end(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the tool is to restore. The buckets of a time series go by a name of their own.
+fn included(plan: &Plan, from: &str) -> Vec<String> {
+    if plan.skipped.is_empty() {
+        return vec![format!("--nsInclude={from}.*")];
+    }
+    let bodies = plan.held.iter().map(CollectionDefinition::body_name);
+    let mut names: Vec<String> = plan.held.iter().map(|one| one.name().to_owned()).collect();
+    names.extend(bodies);
+    names.sort();
+    names.dedup();
+    names
+        .iter()
+        .map(|name| format!("--nsInclude={from}.{}", pattern(name)))
+        .collect()
 }
 
 /// Collections whose documents are inserted by ourselves.

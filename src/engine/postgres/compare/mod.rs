@@ -24,6 +24,11 @@ pub use schema::{SchemaVerdict, schema};
 use crate::engine::Discrepancy;
 use crate::snapshot::{LargeObjects, Snapshot};
 
+/// A name as the server prints it where it is one of many: quoted where it has to be.
+pub(in crate::engine::postgres) fn printed_identifier(name: &str) -> String {
+    naming::quote(name).into_owned()
+}
+
 /// All differences, sorted; where definitions and content name the same thing (a table that
 /// is gone has no rows either) the definitions' words stay.
 #[must_use]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
+
 use crate::connection::Target;
 use crate::connection::postgres::Session;
 use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError, MadeDatabase};
@@ -38,7 +40,7 @@ pub(in super::super) async fn discard(
                 &session,
                 &copy.target,
                 &copy.name,
-                &[CopyKind::Disposable],
+                Cause::Discarded,
             )
             .await?;
         }
@@ -52,14 +54,45 @@ pub(in super::super) async fn discard(
         .map_err(EngineError::Ledger)
 }
 
-/// Drops a marked database of one of `kinds`. One transaction renames it to a fresh random
+/// Why a database is dropped, which decides on what it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It is a copy of which only bookend knew.
+    Discarded,
+    /// A person named it.
+    Named,
+    /// Its time is over.
+    Expired,
+}
+
+impl Cause {
+    /// In words why a database with this marker is not dropped, if it is not.
+    fn objection(self, marker: &Marker, name: &str) -> Option<String> {
+        let fits = match self {
+            Self::Discarded => marker.kind == CopyKind::Disposable,
+            Self::Named => matches!(marker.kind, CopyKind::Disposable | CopyKind::Staging),
+            Self::Expired => marker.kind == CopyKind::Staging,
+        };
+        if !fits {
+            return Some(kind_in_words(marker.kind).to_owned());
+        }
+        let over = marker.expires.is_some_and(|expires| expires <= Utc::now());
+        match self {
+            Self::Discarded | Self::Named => None,
+            Self::Expired if !over => Some("its time is not over".to_owned()),
+            Self::Expired => marker.objection(name),
+        }
+    }
+}
+
+/// Drops a marked database, if `cause` is one for it. One transaction renames it to a fresh random
 /// name while oid and marker are checked; what is dropped then is surely that database.
 async fn drop_checked(
     context: &Context,
     session: &Session,
     on: &Target,
     name: &str,
-    kinds: &[CopyKind],
+    cause: Cause,
 ) -> Result<(), EngineError> {
     let server = server::facts(session, on).await?;
     let Some(found) = find(session, on, name).await? else {
@@ -71,8 +104,14 @@ async fn drop_checked(
     if !marker.is_genuine(server.system(), found.oid) {
         return Err(not_ours(name, "its mark was made for another database"));
     }
-    if !kinds.contains(&marker.kind) {
-        return Err(not_ours(name, kind_in_words(marker.kind)));
+    if let Some(why) = cause.objection(&marker, name) {
+        return Err(not_ours(name, &why));
+    }
+    if cause == Cause::Expired {
+        over_there_too(session, on, name, &marker).await?;
+    }
+    if marker.kind == CopyKind::Staging {
+        nobody_works_on_it(session, on, name, found.oid).await?;
     }
     if has_subscriptions(session, on, found.oid).await? {
         if found.closed {
@@ -108,6 +147,64 @@ async fn drop_checked(
             on,
             format!("{name} (now {doomed}) could not be dropped"),
         ))
+}
+
+/// People work on staging databases: one that they are connected to stays. Looked for first,
+/// since the server waits five seconds for each attempt to rename such a database.
+async fn nobody_works_on_it(
+    session: &Session,
+    on: &Target,
+    name: &str,
+    oid: u32,
+) -> Result<(), EngineError> {
+    let there: Vec<String> = session
+        .query(
+            "SELECT pg_catalog.format('%s of %s (process %s)',
+                        coalesce(nullif(application_name, ''), 'a session'),
+                        coalesce(usename, 'somebody'), pid)
+               FROM pg_catalog.pg_stat_activity
+              WHERE datid = $1 AND pid <> pg_catalog.pg_backend_pid()
+                AND coalesce(application_name, '') NOT LIKE 'bookend %'
+                AND backend_type = 'client backend' ORDER BY pid",
+            &[&oid],
+        )
+        .await
+        .map_err(sql(
+            on,
+            format!("the sessions of {name} could not be listed"),
+        ))?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::Unsupported {
+        what: format!("{name} is not dropped, it is in use: {}", there.join(", ")),
+        advice: "have them disconnect, then run the command again".to_owned(),
+    })
+}
+
+/// The server's clock has a say too: this machine's may be wrong by days.
+async fn over_there_too(
+    session: &Session,
+    on: &Target,
+    name: &str,
+    marker: &Marker,
+) -> Result<(), EngineError> {
+    let expires = marker.expires.map(|expires| expires.to_rfc3339());
+    let row = session
+        .query_one(
+            "SELECT coalesce($1::pg_catalog.text::pg_catalog.timestamptz <= pg_catalog.now(), false)",
+            &[&expires],
+        )
+        .await
+        .map_err(sql(on, "the server's clock could not be read"))?;
+    if row.get(0) {
+        Ok(())
+    } else {
+        Err(not_ours(name, "its time is not over by the server's clock"))
+    }
 }
 
 fn kind_in_words(kind: CopyKind) -> &'static str {
@@ -197,18 +294,21 @@ pub(in super::super) async fn drop_marked(
     name: &str,
 ) -> Result<(), EngineError> {
     let session = server::maintenance(context, on).await?;
-    drop_checked(
-        context,
-        &session,
-        on,
-        name,
-        &[CopyKind::Disposable, CopyKind::Staging],
-    )
-    .await?;
+    drop_checked(context, &session, on, name, Cause::Named).await?;
     context
         .ledger
         .settle(name, "dropped")
         .map_err(EngineError::Ledger)
+}
+
+/// Drops a staging database whose time is over.
+pub(in super::super) async fn drop_expired(
+    context: &Context,
+    on: &Target,
+    name: &str,
+) -> Result<(), EngineError> {
+    let session = server::maintenance(context, on).await?;
+    drop_checked(context, &session, on, name, Cause::Expired).await
 }
 
 /// Drops a database whose making was announced: marked, or made by a crash between `CREATE
@@ -232,19 +332,10 @@ pub(in super::super) async fn drop_announced(
             return Err(not_ours(&made.name, "it has no mark, but it is not empty"));
         }
         let server = server::facts(&session, on).await?;
-        let marker = Marker {
-            kind: CopyKind::Disposable,
-            system: server.system().to_owned(),
-            oid: found.oid,
-            run: made.run.clone(),
-            made: made.made,
-            expires: None,
-            archive: None,
-            template: None,
-        };
+        let marker = Marker::disposable(server.system(), found.oid, &made.run, made.made);
         set_marker(&session, on, &made.name, &marker, None).await?;
     }
-    drop_checked(context, &session, on, &made.name, &[CopyKind::Disposable]).await?;
+    drop_checked(context, &session, on, &made.name, Cause::Discarded).await?;
     context
         .ledger
         .settle(&made.name, "dropped")

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError};
+use crate::engine::{Context, DatabaseCopy, EngineError, Publication};
 
 use super::super::server;
 use super::marker::{Marker, own_comment};
@@ -29,12 +29,7 @@ pub(in super::super) async fn keep(
             "it carries no mark of bookend any more",
         ));
     };
-    let marker = Marker {
-        kind: CopyKind::Staging,
-        expires: Some(expires),
-        archive: Some(archive.to_owned()),
-        ..old
-    };
+    let marker = old.published(&copy.name, &Publication::staging(archive, expires));
     let own = own_comment(&found.comment);
     set_marker(&session, &copy.target, &copy.name, &marker, own.as_deref()).await?;
     context

@@ -8,8 +8,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::CopyKind;
+use crate::engine::seal::Words;
 use crate::engine::templates::TemplateMark;
+use crate::engine::{CopyKind, Publication};
 
 /// Begins the line; the rest of it is JSON.
 const PREFIX: &str = "bookend: ";
@@ -36,9 +37,83 @@ pub(in super::super) struct Marker {
     /// What it is a template of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateMark>,
+    /// The name that a staging database was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether this still is what was written for a staging database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
 
 impl Marker {
+    /// The first marker of a new copy.
+    pub(in super::super) fn disposable(
+        system: &str,
+        oid: u32,
+        run: &str,
+        made: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            kind: CopyKind::Disposable,
+            system: system.to_owned(),
+            oid,
+            run: run.to_owned(),
+            made,
+            expires: None,
+            archive: None,
+            template: None,
+            name: None,
+            seal: None,
+        }
+    }
+
+    /// What the database becomes under `name`.
+    pub(in super::super) fn published(self, name: &str, publication: &Publication<'_>) -> Self {
+        let archive = publication.archive;
+        let seal = publication.expires.map(|expires| {
+            let identity = self.oid.to_string();
+            let words = self.words(name, &identity, archive, expires);
+            words.seal()
+        });
+        Self {
+            kind: publication.kind,
+            expires: publication.expires,
+            archive: Some(archive.to_owned()),
+            name: seal.is_some().then(|| name.to_owned()),
+            seal,
+            ..self
+        }
+    }
+
+    fn words<'a>(
+        &'a self,
+        name: &'a str,
+        identity: &'a str,
+        archive: &'a str,
+        expires: DateTime<Utc>,
+    ) -> Words<'a> {
+        Words {
+            name,
+            system: &self.system,
+            identity,
+            run: &self.run,
+            archive,
+            expires,
+        }
+    }
+
+    /// In words why the database, called `named` now, is not dropped when its time is over.
+    pub(in super::super) fn objection(&self, named: &str) -> Option<String> {
+        let Some(expires) = self.expires else {
+            return Some("it never expires".to_owned());
+        };
+        let identity = self.oid.to_string();
+        let name = self.name.as_deref().unwrap_or(named);
+        let archive = self.archive.as_deref().unwrap_or_default();
+        let words = self.words(name, &identity, archive, expires);
+        words.objection(named, self.seal.as_deref())
+    }
+
     /// The marker in a database's comment, if it holds a readable one.
     pub(in super::super) fn find(comment: &str) -> Option<Self> {
         comment
@@ -78,16 +153,7 @@ mod tests {
     use super::*;
 
     fn marker() -> Marker {
-        Marker {
-            kind: CopyKind::Disposable,
-            system: "7".to_owned(),
-            oid: 5,
-            run: "r".to_owned(),
-            made: DateTime::UNIX_EPOCH,
-            expires: None,
-            archive: None,
-            template: None,
-        }
+        Marker::disposable("7", 5, "r", DateTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -103,6 +169,26 @@ mod tests {
         assert!(marker().is_genuine("7", 5));
         assert!(!marker().is_genuine("7", 6));
         assert!(!marker().is_genuine("8", 5));
+    }
+
+    #[test]
+    fn only_the_mark_that_was_written_lets_a_staging_database_expire() {
+        let publication = Publication::staging("a", DateTime::UNIX_EPOCH);
+        let staging = marker().published("shop", &publication);
+        assert_eq!(staging.objection("shop"), None);
+        let read = Marker::find(&staging.comment(Some("mine")).unwrap()).unwrap();
+        assert_eq!(read.objection("shop"), None);
+        assert!(read.objection("shop_2").is_some());
+        let later = Marker {
+            expires: Some(Utc::now()),
+            ..read
+        };
+        assert!(later.objection("shop").is_some());
+        let kept = later.published("shop", &Publication::provenance("a"));
+        assert_eq!(
+            (&kept.expires, &kept.seal, &kept.name),
+            (&None, &None, &None)
+        );
     }
 
     #[test]

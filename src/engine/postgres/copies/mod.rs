@@ -7,14 +7,17 @@ pub(super) mod names;
 mod publish;
 mod rename;
 
+use chrono::Utc;
+
 use crate::connection::Target;
-use crate::engine::{Context, DatabaseCopy, EngineError, MarkedDatabase};
+use crate::engine::{Context, DatabaseCopy, EngineError, MarkedDatabase, NewName};
 
 use super::quoting::{quote_identifier, quote_literal};
+use super::restore::preflight;
 use super::server;
 use super::sql_error::sql;
 
-pub(super) use drop::{discard, drop_announced, drop_marked, has_subscriptions};
+pub(super) use drop::{discard, drop_announced, drop_expired, drop_marked, has_subscriptions};
 pub(super) use keep::keep;
 pub(super) use marker::{Marker, own_comment};
 pub(super) use publish::publish;
@@ -96,6 +99,25 @@ pub(super) async fn set_marker(
         .map_err(sql(on, format!("{name} could not be marked")))
 }
 
+/// A name for a new database: possible there, and free now.
+pub(super) async fn new_name(
+    context: &Context,
+    on: &Target,
+    wanted: &NewName<'_>,
+) -> Result<String, EngineError> {
+    let session = server::maintenance(context, on).await?;
+    match wanted {
+        NewName::Exactly(name) => {
+            preflight::free_name(&session, on, name).await?;
+            Ok((*name).to_owned())
+        }
+        NewName::Suffixed { snapshot, suffix } => {
+            let taken = preflight::taken_names(&session, on).await?;
+            Ok(names::suffixed(&snapshot.database.name, suffix, &taken))
+        }
+    }
+}
+
 /// Every database of the server that carries a marker.
 pub(super) async fn list(
     context: &Context,
@@ -123,7 +145,8 @@ pub(super) async fn list(
         let Some(found) = find(&session, on, &name).await? else {
             continue;
         };
-        marked.push(MarkedDatabase {
+        let spared = marker.objection(&name);
+        let database = MarkedDatabase {
             genuine: marker.is_genuine(server.system(), found.oid),
             name,
             kind: marker.kind,
@@ -133,7 +156,10 @@ pub(super) async fn list(
             archive: marker.archive,
             template: marker.template,
             bytes: found.bytes,
-        });
+            expired: false,
+            spared: None,
+        };
+        marked.push(database.judged(spared, Utc::now()));
     }
     Ok(marked)
 }

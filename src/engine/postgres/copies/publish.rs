@@ -3,7 +3,7 @@
 use tokio_postgres::error::SqlState;
 
 use crate::connection::Target;
-use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError};
+use crate::engine::{Context, DatabaseCopy, EngineError, Publication};
 
 use super::super::quoting::{quote_identifier, quote_literal};
 use super::super::restore::preflight;
@@ -17,8 +17,7 @@ use super::{find, names, not_ours};
 pub(in super::super) async fn publish(
     context: &Context,
     copy: DatabaseCopy,
-    kind: CopyKind,
-    archive: &str,
+    publication: &Publication<'_>,
 ) -> Result<Target, EngineError> {
     let on = &copy.target;
     let Some(into) = copy.request.into.clone() else {
@@ -40,11 +39,7 @@ pub(in super::super) async fn publish(
             "it carries no mark of bookend any more",
         ));
     };
-    let marker = Marker {
-        kind,
-        archive: Some(archive.to_owned()),
-        ..old
-    };
+    let marker = old.published(&into, publication);
     let own = marker::own_comment(&found.comment);
     let comment = marker.comment(own.as_deref()).unwrap_or_default();
     let mut statements = format!(

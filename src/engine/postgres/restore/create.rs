@@ -60,17 +60,9 @@ pub(super) async fn create(
         request: request.clone(),
         finishing: Vec::new(),
         notes: Vec::new(),
+        left_out: Vec::new(),
     };
-    let marker = Marker {
-        kind: CopyKind::Disposable,
-        system: server.system().to_owned(),
-        oid,
-        run: context.run.clone(),
-        made: Utc::now(),
-        expires: None,
-        archive: None,
-        template: None,
-    };
+    let marker = Marker::disposable(server.system(), oid, &context.run, Utc::now());
     set_marker(session, on, &name, &marker, None).await?;
     Ok(copy)
 }

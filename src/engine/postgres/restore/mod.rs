@@ -18,11 +18,27 @@ use crate::engine::{Context, DatabaseCopy, EngineError, RestoreRequest};
 use crate::snapshot::{DatabaseFacts, ObjectKind, Snapshot, Source};
 
 use super::catalog::{self, Include};
-use super::copies;
 use super::dump::control::application_name;
 use super::redaction::redacted;
 use super::server;
 use super::sql_error::sql;
+use super::{copies, derived};
+
+/// Builds a disposable copy of what `request` wants of `source`.
+pub(super) async fn as_asked(
+    context: &Context,
+    source: Arc<dyn Source>,
+    on: &Target,
+    request: &RestoreRequest,
+) -> Result<DatabaseCopy, EngineError> {
+    let derived = derived::derive(source, request).await?;
+    let copy = restore(context, derived.source, on, request).await?;
+    Ok(DatabaseCopy {
+        notes: derived.notes.into_iter().chain(copy.notes).collect(),
+        left_out: derived.left_out,
+        ..copy
+    })
+}
 
 /// Builds a disposable copy of `source` on the server of `on`. If anything fails the
 /// half-built copy is taken away again.

@@ -7,7 +7,9 @@ use crate::connection::postgres::Session;
 use crate::engine::{EngineError, MissingThing, RestoreRequest};
 use crate::snapshot::Snapshot;
 
+use super::super::compare::printed_identifier;
 use super::super::copies::names;
+use super::super::derived::RoleMap;
 use super::super::quoting::quote_identifier;
 use super::super::server::Server;
 use super::super::sql_error::sql;
@@ -39,6 +41,7 @@ pub(super) async fn check(
             fix: format!("ALTER ROLE {} CREATEDB", quote_identifier(&server.role)),
         });
     }
+    missing.extend(heirs(session, on, request).await?);
     missing.extend(roles(session, server, on, snapshot, request).await?);
     missing.extend(tablespaces(session, on, snapshot).await?);
     missing.extend(extensions(session, server, on, snapshot).await?);
@@ -59,16 +62,7 @@ pub(in super::super) async fn free_name(
     into: &str,
 ) -> Result<(), EngineError> {
     names::check(into)?;
-    let taken: Vec<String> = session
-        .query(
-            "SELECT datname::pg_catalog.text FROM pg_catalog.pg_database",
-            &[],
-        )
-        .await
-        .map_err(sql(on, "the databases could not be listed"))?
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
+    let taken = taken_names(session, on).await?;
     if taken.iter().any(|name| name == into) {
         return Err(EngineError::NameTaken {
             name: into.to_owned(),
@@ -77,6 +71,59 @@ pub(in super::super) async fn free_name(
         });
     }
     Ok(())
+}
+
+/// Names of all databases of the server.
+pub(in super::super) async fn taken_names(
+    session: &Session,
+    on: &Target,
+) -> Result<Vec<String>, EngineError> {
+    let rows = session
+        .query(
+            "SELECT datname::pg_catalog.text FROM pg_catalog.pg_database",
+            &[],
+        )
+        .await
+        .map_err(sql(on, "the databases could not be listed"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// The roles that `--role-map` gives things to must exist, whether they will get any or not: a
+/// name that is mistyped is found here.
+async fn heirs(
+    session: &Session,
+    on: &Target,
+    request: &RestoreRequest,
+) -> Result<Vec<MissingThing>, EngineError> {
+    let map = RoleMap::new(&request.role_map);
+    let wanted: BTreeSet<&str> = map.new_ones().collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known: Vec<String> = session
+        .query(
+            "SELECT rolname::pg_catalog.text FROM pg_catalog.pg_roles
+              WHERE rolname !~ '^pg_' OR rolname = ANY ($1) ORDER BY 1",
+            &[&wanted.iter().collect::<Vec<_>>()],
+        )
+        .await
+        .map_err(sql(on, "the roles could not be listed"))?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let there: Vec<&str> = known.iter().map(String::as_str).take(10).collect();
+    Ok(wanted
+        .into_iter()
+        .filter(|name| !known.iter().any(|known| known == name))
+        .map(|name| MissingThing {
+            what: format!("role {name}, which --role-map gives things to"),
+            fix: format!(
+                "CREATE ROLE {} (or name one that is there: {})",
+                printed_identifier(name),
+                there.join(", ")
+            ),
+        })
+        .collect())
 }
 
 /// Roles that own something or are granted something must exist, and the connecting role must
@@ -115,8 +162,11 @@ async fn roles(
         .map(|row| (row.get(0), row.get(1)))
         .collect();
     let mut missing = Vec::new();
+    let heirs: Vec<&str> = request.role_map.iter().map(|(_, new)| &**new).collect();
     for role in needed {
         match known.get(&role.name) {
+            // Told already.
+            None if heirs.contains(&&*role.name) => {}
             None => missing.push(MissingThing {
                 what: format!("role {}", role.name),
                 fix: format!("{} (or --no-owner --no-privileges)", role.create),

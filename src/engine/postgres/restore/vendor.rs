@@ -2,13 +2,15 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 
-use crate::engine::postgres::toc::Toc;
+use crate::engine::postgres::toc::{self, Toc};
 use crate::engine::{Context, DatabaseCopy, EngineError};
 use crate::process::{Finished, Input, Tool, ToolCommand};
 use crate::snapshot::Source;
 
+use super::super::derived::{self, RoleMap};
 use super::super::dump::control::application_name;
 use super::super::dump::large_objects::STREAM;
 use super::tool_errors;
@@ -83,7 +85,8 @@ pub(super) async fn large_objects(
         .spawn()?;
     if let Some(mut stdin) = running.stdin.take() {
         // A tool that stops reading says why on its own; the broken pipe adds nothing.
-        let _ = feed(context, source, chunks, &mut stdin).await?;
+        let roles = RoleMap::new(&copy.request.role_map);
+        let _ = feed(context, source, (chunks, &roles), &mut stdin).await?;
     }
     judge(&running.finish_unless(&context.cancel).await?).map(drop)
 }
@@ -91,19 +94,86 @@ pub(super) async fn large_objects(
 async fn feed(
     context: &Context,
     source: &dyn Source,
-    chunks: usize,
+    (chunks, roles): (usize, &RoleMap),
     stdin: &mut (impl tokio::io::AsyncWrite + Unpin),
 ) -> Result<std::io::Result<()>, EngineError> {
+    let mut head = (!roles.is_empty()).then(|| Head::of(roles));
     for index in 0..chunks {
         let mut chunk = source.chunk(STREAM, index)?;
         while let Some(piece) = chunk.next_piece()? {
+            context.progress.advance(piece.len() as u64, 0);
+            let piece = match &mut head {
+                None => piece,
+                Some(gathering) => match gathering.with(&piece).await? {
+                    None => continue,
+                    Some(all) => {
+                        head = None;
+                        all
+                    }
+                },
+            };
             if let Err(error) = stdin.write_all(&piece).await {
                 return Ok(Err(error));
             }
-            context.progress.advance(piece.len() as u64, 0);
+        }
+    }
+    if let Some(gathered) = &head {
+        let all = gathered.look().await?.ok_or_else(|| EngineError::Garbled {
+            tool: "pg_dump".to_owned(),
+            problem: "the large objects' table of contents has no end".to_owned(),
+        })?;
+        if let Err(error) = stdin.write_all(&all).await {
+            return Ok(Err(error));
         }
     }
     Ok(stdin.shutdown().await)
+}
+
+/// The beginning of the large objects' stream, until its table of contents is whole: the roles
+/// in it are mapped.
+struct Head<'a> {
+    roles: &'a RoleMap,
+    bytes: Vec<u8>,
+    /// It is not looked at again before there is so much.
+    next_look: usize,
+}
+
+impl<'a> Head<'a> {
+    fn of(roles: &'a RoleMap) -> Self {
+        Self {
+            roles,
+            bytes: Vec::new(),
+            next_look: 0,
+        }
+    }
+
+    /// Takes a piece; gives everything so far once the table of contents is whole.
+    async fn with(&mut self, piece: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        self.bytes.extend(piece);
+        if self.bytes.len() < self.next_look {
+            return Ok(None);
+        }
+        self.next_look = 2 * self.bytes.len();
+        self.look().await
+    }
+
+    /// Everything so far, if the table of contents is whole.
+    async fn look(&self) -> Result<Option<Bytes>, EngineError> {
+        let mut rest = &self.bytes[..];
+        match toc::read(&mut rest).await {
+            Ok((toc, head)) => {
+                let mut all =
+                    derived::rewritten(&head, &toc, |entry| Some(self.roles.entry(entry)))?;
+                all.extend(rest);
+                Ok(Some(all.into()))
+            }
+            Err(toc::TocError::Cut { .. }) => Ok(None),
+            Err(problem) => Err(EngineError::Garbled {
+                tool: "pg_dump".to_owned(),
+                problem: problem.to_string(),
+            }),
+        }
+    }
 }
 
 async fn command(

@@ -94,15 +94,11 @@ fn statements(
     if let Some(identity) = &act.identity {
         all.push(check(&act.database, identity, failed));
         let kept = quote_identifier(&act.kept_as);
+        let oid = identity.parse().unwrap_or_default();
         let marker = Marker {
             kind: CopyKind::Kept,
-            system: server.system().to_owned(),
-            oid: identity.parse().unwrap_or_default(),
-            run: context.run.clone(),
-            made: Utc::now(),
-            expires: None,
             archive: Some(replacement.archive.clone()),
-            template: None,
+            ..Marker::disposable(server.system(), oid, &context.run, Utc::now())
         };
         all.push(format!("ALTER DATABASE {name} RENAME TO {kept}"));
         all.push(comment(&act.kept_as, &marker, failed));

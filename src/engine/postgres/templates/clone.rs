@@ -120,16 +120,7 @@ async fn finished(
         .await
         .map_err(sql(on, format!("{name} could not be looked up")))?;
     let oid: u32 = row.get(0);
-    let marker = Marker {
-        kind: CopyKind::Disposable,
-        system: server.system().to_owned(),
-        oid,
-        run: context.run.clone(),
-        made: made.made,
-        expires: None,
-        archive: None,
-        template: None,
-    };
+    let marker = Marker::disposable(server.system(), oid, &context.run, made.made);
     set_marker(session, on, name, &marker, None).await?;
     let copy = DatabaseCopy {
         target: on.with_database(name),
@@ -138,6 +129,7 @@ async fn finished(
         request: RestoreRequest::default(),
         finishing: Vec::new(),
         notes: Vec::new(),
+        left_out: Vec::new(),
     };
     restore::database_level(context, &copy, snapshot).await?;
     if context.cancel.is_cancelled() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::connection::Target;
 use crate::connection::postgres::Session;
 use crate::engine::templates::{TemplateMark, TemplateOrigin};
-use crate::engine::{Context, CopyKind, DatabaseCopy, EngineError};
+use crate::engine::{Context, DatabaseCopy, EngineError, Publication};
 
 use super::super::copies::{self, Found, Marker, Sessions, end_sessions, not_ours};
 use super::super::quoting::quote_identifier;
@@ -48,10 +48,8 @@ pub(super) async fn close(
             advice: "rehearse it without --template".to_owned(),
         });
     }
+    let staging = Publication::staging(&origin.archive, origin.expires);
     let marker = Marker {
-        kind: CopyKind::Staging,
-        expires: Some(origin.expires),
-        archive: Some(origin.archive.clone()),
         template: Some(TemplateMark {
             manifest_sha256: origin.manifest_sha256.clone(),
             proven_at: origin.proven_at,
@@ -59,7 +57,7 @@ pub(super) async fn close(
             seal: String::new(),
             contents,
         }),
-        ..old
+        ..old.published(&copy.name, &staging)
     };
     for attempt in 1.. {
         end_sessions(&session, &facts, &copy.target, found.oid, Sessions::Own).await?;

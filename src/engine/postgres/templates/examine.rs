@@ -99,6 +99,7 @@ fn judge(server: &Server, template: &KnownTemplate, seen: &Seen) -> Condition {
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::Publication;
     use chrono::{DateTime, TimeDelta};
 
     use super::*;
@@ -117,14 +118,9 @@ mod tests {
     }
 
     fn marker() -> Marker {
+        let expires = Utc::now() + TimeDelta::days(1);
+        let made = Marker::disposable("7", 5, "r", DateTime::UNIX_EPOCH);
         Marker {
-            kind: CopyKind::Staging,
-            system: "7".to_owned(),
-            oid: 5,
-            run: "r".to_owned(),
-            made: DateTime::UNIX_EPOCH,
-            expires: Some(Utc::now() + TimeDelta::days(1)),
-            archive: Some("shop".to_owned()),
             template: Some(TemplateMark {
                 manifest_sha256: "ab".to_owned(),
                 proven_at: DateTime::UNIX_EPOCH,
@@ -132,6 +128,7 @@ mod tests {
                 seal: "700".to_owned(),
                 contents: "c".to_owned(),
             }),
+            ..made.published("t", &Publication::staging("shop", expires))
         }
     }
 

@@ -13,6 +13,7 @@ mod fields;
 mod header;
 mod normalise;
 mod read;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -21,7 +22,9 @@ pub(in crate::engine::postgres) mod writer;
 pub use error::TocError;
 pub(super) use fields::int_of;
 pub use normalise::schema_entries;
+pub(super) use normalise::statements;
 pub use read::{parse, read};
+pub(super) use rewrite::rewrite;
 
 use chrono::NaiveDateTime;
 

@@ -195,7 +195,7 @@ fn grants(text: &str) -> String {
 }
 
 /// Cuts at semicolons that are not within a quoted name or a string.
-fn statements(text: &str) -> Vec<&str> {
+pub(in crate::engine::postgres) fn statements(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(end) = end_of_statement(rest) {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, BufReader};
 
 use super::writer::{Writer, write};
-use super::{Compression, DataState, Entry, Format, Section, Toc, TocError, parse, read};
+use super::{Compression, DataState, Entry, Format, Section, Toc, TocError, parse, read, rewrite};
 
 fn entry() -> impl Strategy<Value = Entry> {
     let text = "\\PC{0,12}";
@@ -172,6 +172,20 @@ proptest! {
     #[test]
     fn what_is_written_is_read(toc in toc()) {
         prop_assert_eq!(parse(&write(&toc)).unwrap(), toc);
+    }
+
+    #[test]
+    fn what_is_rewritten_is_read_with_the_change_only(toc in toc()) {
+        let bytes = write(&toc);
+        let same = rewrite(&bytes, &toc, |entry| Some(entry.clone())).unwrap();
+        prop_assert_eq!(&same, &bytes);
+        let change = |entry: &Entry| {
+            let owner = "another é".to_owned();
+            (entry.dump_id % 2 == 0).then(|| Entry { owner, ..entry.clone() })
+        };
+        let changed = parse(&rewrite(&bytes, &toc, change).unwrap()).unwrap();
+        let expected: Vec<Entry> = toc.entries.iter().filter_map(change).collect();
+        prop_assert_eq!(changed.entries, expected);
     }
 
     #[test]

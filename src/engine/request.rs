@@ -1,0 +1,51 @@
+//! What is asked of an engine, and the copy that comes of it.
+
+use crate::connection::Target;
+
+/// What a backup is to hold.
+#[derive(Clone, Debug, Default)]
+pub struct DumpRequest {
+    /// Definitions only.
+    pub schema_only: bool,
+    /// Globs on printed names whose rows stay out.
+    pub exclude_data: Vec<String>,
+    /// One point in time although others write, for an engine that has to be asked for it.
+    pub consistent: bool,
+}
+
+/// How a copy is to be built.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreRequest {
+    /// The name it will be published under; checked to be free first. `None` for a proof.
+    pub into: Option<String>,
+    /// All objects belong to the connecting role.
+    pub no_owner: bool,
+    /// No grants.
+    pub no_privileges: bool,
+    /// Definitions only.
+    pub schema_only: bool,
+    /// What is the first's is given to the second, each a role.
+    pub role_map: Vec<(String, String)>,
+    /// Globs on printed names: only these, with what they need. Empty for everything.
+    pub only: Vec<String>,
+}
+
+/// A restored database that only bookend knows of yet. Whoever holds it publishes or drops it.
+#[derive(Clone, Debug)]
+pub struct DatabaseCopy {
+    /// How to reach it.
+    pub target: Target,
+    /// Its name on the server.
+    pub name: String,
+    /// What the server calls it whatever its name (PostgreSQL: oid).
+    pub identity: String,
+    /// How it was restored; comparing leaves out what was asked to be left out.
+    pub request: RestoreRequest,
+    /// What is left for when it is published, in the engine's own language: giving it to its
+    /// owner, limiting its connections.
+    pub finishing: Vec<String>,
+    /// In words: harmless things worth telling (a setting that the server does not know).
+    pub notes: Vec<String>,
+    /// In words: what was not restored because something that it needs was not asked for.
+    pub left_out: Vec<String>,
+}

@@ -73,7 +73,7 @@ fn property_lines(text: &mut String, indent: &str, properties: &[PropertyChange]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::diff::{ColumnChange, ColumnChangeKind, Loss, PartChange, Values};
+    use crate::snapshot::diff::{ColumnChange, ColumnChangeKind, Loss, LossKind, PartChange, Values};
     use crate::snapshot::{ObjectKind, PartKind};
 
     fn column(name: &str, change: ColumnChangeKind, values: Values) -> ColumnChange {
@@ -131,6 +131,7 @@ mod tests {
             loss: true,
             objects: vec![users()],
             losses: vec![Loss {
+                kind: LossKind::Rows,
                 object: "public.users.age".to_owned(),
                 what: "4,900 values".to_owned(),
             }],

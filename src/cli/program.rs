@@ -205,7 +205,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
         Command::Show(args) => show::run(invocation, args).await,
         Command::Restore(args) => restore::run(invocation, args).await,
         Command::Copies(args) => copies::run(invocation, args).await,
-        Command::Diff(args) => diff::run(invocation, &args),
+        Command::Diff(args) => diff::run(invocation, args).await,
         Command::Doctor(args) => doctor::run(invocation, args).await,
     }
 }

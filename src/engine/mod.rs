@@ -14,6 +14,7 @@ pub mod mongodb;
 mod observation;
 pub mod postgres;
 pub mod rollback;
+pub mod rows;
 pub mod sandbox;
 mod streams;
 
@@ -368,6 +369,11 @@ pub trait Engine: Send + Sync {
         _purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         Err(sandbox::unsupported(self.name()))
+    }
+
+    /// How it reads single rows out of its archives; `None` if it cannot.
+    fn rows(&self) -> Option<&dyn rows::RowReader> {
+        None
     }
 
     /// How it puts a copy in an original's place; `None` if it cannot.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::{OperationError, Workspace, sandbox};
-use crate::archive::{ArchiveSink, Compression, ManifestExtra, WriteOptions};
+use crate::archive::{ArchiveSink, ArchiveSummary, Compression, ManifestExtra, WriteOptions};
 use crate::connection::Target;
 use crate::engine::{Capability, DumpRequest, Engine, EngineError};
 use crate::snapshot::{Sink, Snapshot};
-use crate::store::{Leftover, archive_id};
+use crate::store::{Leftover, Pending, archive_id};
 
 /// What a backup is to hold and how it is named.
 #[derive(Clone, Debug, Default)]
@@ -100,27 +100,11 @@ pub(super) async fn backup_unless(
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);
     let pending = ws.store.begin(&id)?;
-    let options = WriteOptions {
-        compression: request.compression,
-        created,
-        engine: engine.name().to_owned(),
-        database: target.database().to_owned(),
-    };
-    let sink = ArchiveSink::new(pending.file()?, options)?;
-    let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
-    if is_known(&snapshot) {
+    let (dumped, sink) = dumped(ws, target, request, &pending, created).await?;
+    if is_known(&dumped) {
         return Ok(Taken::Known);
     }
-    let extra = ManifestExtra {
-        id: pending.id().to_owned(),
-        tag: request.tag.clone(),
-        target_label: target.label().to_owned(),
-    };
-    let snapshot = Arc::new(snapshot);
-    let summary = sink.finish(&snapshot, extra).await?;
-    if ws.cancel.is_cancelled() {
-        return Err(OperationError::Cancelled);
-    }
+    let (snapshot, summary) = finished(ws, dumped, &sink, target, request, &pending).await?;
     let path = ws.store.publish(pending)?;
     Ok(Taken::Kept(Box::new(BackupOutcome {
         id: id_of(&path),
@@ -134,6 +118,62 @@ pub(super) async fn backup_unless(
         notes: notes(&snapshot, &cleaned),
         snapshot,
     })))
+}
+
+/// Writes a database into a file that is only for the command at hand.
+///
+/// # Errors
+/// As [`backup`].
+pub(super) async fn keep(
+    ws: &Workspace,
+    target: &Target,
+    request: &BackupRequest,
+    pending: &Pending,
+) -> Result<(Arc<Snapshot>, ArchiveSummary), OperationError> {
+    let engine = ws.engines.get(target.engine())?;
+    ws.speak(engine.as_ref());
+    let (dumped, sink) = dumped(ws, target, request, pending, Utc::now()).await?;
+    finished(ws, dumped, &sink, target, request, pending).await
+}
+
+async fn dumped(
+    ws: &Workspace,
+    target: &Target,
+    request: &BackupRequest,
+    pending: &Pending,
+    created: DateTime<Utc>,
+) -> Result<(Snapshot, Arc<ArchiveSink>), OperationError> {
+    let engine = ws.engines.get(target.engine())?;
+    let options = WriteOptions {
+        compression: request.compression,
+        created,
+        engine: engine.name().to_owned(),
+        database: target.database().to_owned(),
+    };
+    let sink = ArchiveSink::new(pending.file()?, options)?;
+    let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
+    Ok((snapshot, sink))
+}
+
+async fn finished(
+    ws: &Workspace,
+    snapshot: Snapshot,
+    sink: &Arc<ArchiveSink>,
+    target: &Target,
+    request: &BackupRequest,
+    pending: &Pending,
+) -> Result<(Arc<Snapshot>, ArchiveSummary), OperationError> {
+    let extra = ManifestExtra {
+        id: pending.id().to_owned(),
+        tag: request.tag.clone(),
+        target_label: target.label().to_owned(),
+    };
+    let snapshot = Arc::new(snapshot);
+    let summary = sink.finish(&snapshot, extra).await?;
+    if ws.cancel.is_cancelled() {
+        return Err(OperationError::Cancelled);
+    }
+    Ok((snapshot, summary))
 }
 
 fn check_request(engine: &dyn Engine, request: &BackupRequest) -> Result<(), OperationError> {
@@ -193,7 +233,7 @@ async fn read(
 
 /// About how many bytes will come, for the time left. A server that does not tell is backed up
 /// all the same; one that cannot be reached is not asked twice.
-async fn expected(
+pub(super) async fn expected(
     ws: &Workspace,
     engine: &dyn Engine,
     target: &Target,

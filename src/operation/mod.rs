@@ -12,7 +12,9 @@ mod prove;
 mod quiet;
 mod restore;
 pub mod rollback;
+mod samples;
 pub mod sandbox;
+mod sides;
 mod verify;
 mod workspace;
 
@@ -36,6 +38,8 @@ pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
+pub use samples::samples;
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use sides::{Side, Subject, same_database};
 pub use verify::{VerifyOutcome, open, verify};
 pub use workspace::{Engines, Workspace};

@@ -15,6 +15,7 @@ pub mod figures;
 mod page;
 pub mod rollback;
 pub mod run;
+mod samples;
 mod table;
 
 pub use page::Page;

@@ -19,6 +19,7 @@ mod observe;
 mod proof;
 mod restore;
 mod rollback;
+mod rows;
 mod sandbox;
 mod scan;
 mod server;
@@ -223,6 +224,10 @@ impl Engine for Mongodb {
         purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         sandbox::start(context, snapshot, programs, folder, purpose).await
+    }
+
+    fn rows(&self) -> Option<&dyn crate::engine::rows::RowReader> {
+        Some(self)
     }
 
     fn rollback(&self) -> Option<&dyn super::rollback::Rollback> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::figures::{duration, printable};
-use super::{LeftBehind, RunReport, RunStep, StatusReport, StepState};
+use super::{LeftBehind, RunReport, RunStep, StatusReport, StepState, others};
 
 /// Where the text of a step begins.
 const INDENT: usize = 20;
@@ -33,7 +33,7 @@ pub fn closing_text(report: &RunReport) -> String {
         "interrupted" => writeln!(text, "interrupted after {took}"),
         state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
     };
-    for line in &report.advice {
+    for line in others::lines(report).iter().chain(&report.advice) {
         let _ = writeln!(text, "  {}", printable(line));
     }
     if !report.undo.is_empty() {

@@ -45,10 +45,15 @@ pub fn setback(losses: &[(Option<&str>, &Loss)]) -> Setback {
         .collect();
     flags.dedup();
     flags.truncate(TOLD);
+    let what = if losses.iter().any(|(_, loss)| loss.kind.is_content()) {
+        "data"
+    } else {
+        "definitions"
+    };
     Setback {
         code: "loss".to_owned(),
         message: format!(
-            "COMMAND lost data on the copy: {}; it was not started on the target",
+            "COMMAND lost {what} on the copy: {}; it was not started on the target",
             counted(losses.len() as u64, "loss", "losses")
         ),
         causes,

@@ -21,7 +21,7 @@ use crate::snapshot::{
     Cell, ChangedRow, Nouns, Object, ObjectKind, Sampled, SampledRow, Samples, Source as _,
 };
 use names::Names;
-use places::{found, key_of, members};
+use places::{columns_of, found, key_of, members};
 use rows::{AT_ONCE, Buckets, Fetching, First, Gathering, Kept, ROUNDS, Row, Summing};
 
 /// At most `most` rows of each sort for every object whose rows differ, by the name that the
@@ -91,6 +91,9 @@ struct Place<'a> {
     source: &'a Archive,
     objects: Vec<&'a str>,
     names: Names,
+    /// Its columns in their order, of which a row has those that are not null; none where rows
+    /// have whatever fields they have.
+    columns: Vec<&'a str>,
 }
 
 impl<'a> Both<'a> {
@@ -147,7 +150,7 @@ impl<'a> Both<'a> {
     fn alone(
         &self,
         source: &'a Archive,
-        object: &Object,
+        object: &'a Object,
         removed: bool,
     ) -> Result<Option<Sampled>, OperationError> {
         let (members, rows) = members(source.snapshot(), object);
@@ -159,6 +162,7 @@ impl<'a> Both<'a> {
             source,
             objects: members,
             names: Names::after(&[], key.clone().unwrap_or_default()),
+            columns: columns_of(object),
         };
         let mut first = First {
             most: self.most,
@@ -170,7 +174,7 @@ impl<'a> Both<'a> {
         let shown: Vec<SampledRow> = first
             .rows
             .iter()
-            .map(|row| self.shown(row, &place.names.key))
+            .map(|row| self.shown(row, &place))
             .collect::<Result<_, _>>()?;
         let mut sampled = Sampled {
             rows_added: Some(if removed { 0 } else { rows }),
@@ -189,7 +193,7 @@ impl<'a> Both<'a> {
     fn pair(
         &self,
         change: &ObjectChange,
-        (a, b): (&Object, &Object),
+        (a, b): (&'a Object, &'a Object),
         nouns: Nouns,
     ) -> Result<Sampled, OperationError> {
         let (from, rows_before) = members(self.sources.0.snapshot(), a);
@@ -203,11 +207,13 @@ impl<'a> Both<'a> {
             source: self.sources.0,
             objects: from,
             names: Names::before(&change.columns, of(keys.0)),
+            columns: columns_of(a),
         };
         let mut second = Place {
             source: self.sources.1,
             objects: to,
             names: Names::after(&change.columns, of(keys.1)),
+            columns: columns_of(b),
         };
         let why = if first.names.key.is_empty() || second.names.key.is_empty() {
             Some("no primary key")
@@ -263,7 +269,7 @@ impl<'a> Both<'a> {
             counts.0 += found.added;
             counts.1 += found.removed;
             counts.2 += found.changed;
-            self.keep(&mut sampled, first, second, found)?;
+            self.keep(&mut sampled, first, second, &found)?;
         }
         if groups.len() <= ROUNDS {
             sampled.rows_added = Some(counts.0);
@@ -283,7 +289,7 @@ impl<'a> Both<'a> {
         sampled: &mut Sampled,
         first: &Place<'_>,
         second: &Place<'_>,
-        found: rows::Found,
+        found: &rows::Found,
     ) -> Result<(), OperationError> {
         let keys = found.gone.iter().chain(found.now.keys()).copied();
         let mut fetching = Fetching::new(&first.names, keys);
@@ -292,11 +298,11 @@ impl<'a> Both<'a> {
         }
         let samples = &mut sampled.samples;
         for row in &found.new {
-            samples.added.push(self.shown(row, &second.names.key)?);
+            samples.added.push(self.shown(row, second)?);
         }
         for key in &found.gone {
             if let Some(Some(row)) = fetching.wanted.get(key) {
-                samples.removed.push(self.shown(row, &first.names.key)?);
+                samples.removed.push(self.shown(row, first)?);
             }
         }
         for (key, now) in &found.now {
@@ -312,15 +318,17 @@ impl<'a> Both<'a> {
         Ok(())
     }
 
-    fn shown(&self, row: &Row, key: &[String]) -> Result<SampledRow, OperationError> {
-        let (key, row): (Vec<&Kept>, Vec<&Kept>) =
-            row.iter().partition(|cell| key.contains(&cell.name));
+    fn shown(&self, row: &Row, place: &Place<'_>) -> Result<SampledRow, OperationError> {
         let reader = self.reader()?;
-        let cells = |cells: Vec<&Kept>| cells.into_iter().map(|one| cell(reader, one)).collect();
-        Ok(SampledRow {
-            key: cells(key),
-            row: cells(row),
-        })
+        let mut cells: Vec<Cell> = row.iter().map(|one| cell(reader, one)).collect();
+        for (at, column) in place.columns.iter().enumerate() {
+            if cells.iter().all(|(name, _)| name != column) {
+                cells.insert(at.min(cells.len()), ((*column).to_owned(), None));
+            }
+        }
+        let is_key = |cell: &Cell| place.names.key.contains(&cell.0);
+        let (key, row) = cells.into_iter().partition(is_key);
+        Ok(SampledRow { key, row })
     }
 
     fn changed(

@@ -47,3 +47,15 @@ pub(super) fn key_of(snapshot: &Snapshot, members: &[&str]) -> Option<Vec<String
     let first = keys.next()??;
     keys.all(|key| key == Some(first)).then(|| first.clone())
 }
+
+/// Columns of a table that are stored, in their order.
+pub(super) fn columns_of(object: &Object) -> Vec<&str> {
+    if !matches!(
+        object.kind,
+        ObjectKind::Table | ObjectKind::PartitionedTable
+    ) {
+        return Vec::new();
+    }
+    let columns = object.columns.iter().filter(|c| c.generated.is_none());
+    columns.map(|column| &*column.name).collect()
+}

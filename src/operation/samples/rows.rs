@@ -129,9 +129,10 @@ impl Buckets {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the lower bits are wanted")]
+/// The bucket of a key: there are a power of two of them.
 fn bucket(key: u128, buckets: usize) -> usize {
-    (key as usize) & (buckets - 1)
+    let lower = usize::try_from(key & u128::from(u32::MAX)).unwrap_or(0);
+    lower & (buckets - 1)
 }
 
 /// Adds one side up.
@@ -257,21 +258,18 @@ impl RowVisitor for Matching<'_> {
         }
         let place = self.entries.binary_search_by_key(&key, |entry| entry.key);
         let entry = place.ok().and_then(|at| self.entries.get_mut(at));
-        match entry.filter(|entry| entry.left > 0) {
-            Some(entry) => {
-                entry.left -= 1;
-                if entry.row != row {
-                    self.found.changed += 1;
-                    if self.found.now.len() < self.most {
-                        self.found.now.insert(key, kept(fields));
-                    }
+        if let Some(entry) = entry.filter(|entry| entry.left > 0) {
+            entry.left -= 1;
+            if entry.row != row {
+                self.found.changed += 1;
+                if self.found.now.len() < self.most {
+                    self.found.now.insert(key, kept(fields));
                 }
             }
-            None => {
-                self.found.added += 1;
-                if self.found.new.len() < self.most {
-                    self.found.new.push(kept(fields));
-                }
+        } else {
+            self.found.added += 1;
+            if self.found.new.len() < self.most {
+                self.found.new.push(kept(fields));
             }
         }
         ControlFlow::Continue(())

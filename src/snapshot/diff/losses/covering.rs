@@ -4,6 +4,16 @@ use super::super::super::PartKind;
 
 type Words = Vec<String>;
 
+/// How nulls of a unique index compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Nulls {
+    /// Each is another value.
+    #[default]
+    Distinct,
+    /// All are one value.
+    Equal,
+}
+
 /// An index, or the one that a constraint keeps, as far as its text tells.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -18,8 +28,7 @@ pub(super) struct Index {
     included: Vec<Words>,
     /// Which rows are in it; nothing for all.
     filter: Words,
-    /// Nulls count as equal.
-    nulls_equal: bool,
+    nulls: Nulls,
     /// Options that make other keys of the same values.
     options: Vec<Words>,
 }
@@ -35,7 +44,7 @@ impl Index {
             (PartKind::Constraint, Some("PRIMARY" | "UNIQUE")) => {
                 let mut index = Self::listed(words)?;
                 index.unique = true;
-                index.method = "btree".to_owned();
+                "btree".clone_into(&mut index.method);
                 Some(index)
             }
             _ => None,
@@ -54,10 +63,15 @@ impl Index {
     fn listed(words: &[String]) -> Option<Self> {
         let open = words.iter().position(|word| word == "(")?;
         let (keys, behind) = group(&words[open..])?;
+        let equal = ["NULLS", "NOT", "DISTINCT"];
+        let nulls = if has(&words[..open], &equal) || has(behind, &equal) {
+            Nulls::Equal
+        } else {
+            Nulls::Distinct
+        };
         let mut index = Self {
             keys,
-            nulls_equal: has(&words[..open], &["NULLS", "NOT", "DISTINCT"])
-                || has(behind, &["NULLS", "NOT", "DISTINCT"]),
+            nulls,
             invalid: has(behind, &["(", "invalid", ")"]),
             ..Self::default()
         };
@@ -116,7 +130,7 @@ impl Index {
                 .iter()
                 .all(|key| theirs.contains(&undirected(key)))
             && (self.filter.is_empty() || self.filter == gone.filter)
-            && (self.nulls_equal || !gone.nulls_equal)
+            && (self.nulls == Nulls::Equal || gone.nulls == Nulls::Distinct)
             && self.options == gone.options
     }
 

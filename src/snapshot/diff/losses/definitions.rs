@@ -198,7 +198,7 @@ impl Pair<'_> {
         let name = &*part.name;
         let named = |kind, what: String| {
             let object = format!("{} {name}", self.before.name);
-            Some(Loss { kind, object, what })
+            Some(Loss { object, what, kind })
         };
         match name {
             "validator" if removed => named(

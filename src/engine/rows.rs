@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
+use crate::fingerprint::value_hash;
 use crate::snapshot::Source;
 
 /// One value of a row that is not null, as it is stored.
@@ -16,6 +17,20 @@ pub struct Field<'a> {
     pub raw: &'a [u8],
     /// Its type, where the bytes do not tell it; 0 else.
     pub kind: u8,
+}
+
+impl Field<'_> {
+    /// A hash of the value with its type.
+    #[must_use]
+    pub fn hash(&self) -> u128 {
+        hash(self.raw) ^ u128::from(self.kind)
+    }
+}
+
+/// The hash that rows are told apart by.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> u128 {
+    value_hash(bytes).0
 }
 
 /// Is shown rows.

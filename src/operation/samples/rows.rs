@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use crate::engine::rows::{Field, RowVisitor};
-use crate::fingerprint::value_hash;
+use crate::engine::rows::{Field, RowVisitor, hash};
 
 use super::names::Names;
 
@@ -39,13 +38,9 @@ pub(super) fn kept(fields: &[Field<'_>]) -> Row {
         raw: field.raw.get(..KEPT).unwrap_or(field.raw).to_vec(),
         kind: field.kind,
         cut: field.raw.len() > KEPT,
-        hash: hash_of(field),
+        hash: field.hash(),
     });
     kept.collect()
-}
-
-fn hash_of(field: &Field<'_>) -> u128 {
-    value_hash(field.raw).0 ^ u128::from(field.kind)
 }
 
 /// What a row is called and what it holds, both as hashes.
@@ -60,8 +55,8 @@ fn hashes(names: &Names, fields: &[Field<'_>]) -> Hashes {
     let mut row: u128 = 0;
     for field in fields {
         if let Some(name) = names.common(field.name) {
-            let both = value_hash(name.as_bytes()).0.rotate_left(1) ^ hash_of(field);
-            row = row.wrapping_add(value_hash(&both.to_le_bytes()).0);
+            let both = hash(name.as_bytes()).rotate_left(1) ^ field.hash();
+            row = row.wrapping_add(hash(&both.to_le_bytes()));
         }
     }
     if names.key.is_empty() {
@@ -70,7 +65,7 @@ fn hashes(names: &Names, fields: &[Field<'_>]) -> Hashes {
     let mut key = Vec::with_capacity(16 * names.key.len());
     for name in &names.key {
         let field = fields.iter().find(|field| field.name == name);
-        key.extend(field.map_or(0, hash_of).to_le_bytes());
+        key.extend(field.map_or(0, Field::hash).to_le_bytes());
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -78,7 +73,7 @@ fn hashes(names: &Names, fields: &[Field<'_>]) -> Hashes {
     )]
     let row = row as u64;
     Hashes {
-        key: value_hash(&key).0,
+        key: hash(&key),
         row,
     }
 }
@@ -147,8 +142,7 @@ impl RowVisitor for Summing<'_> {
     fn row(&mut self, fields: &[Field<'_>]) -> ControlFlow<()> {
         let Hashes { key, row } = hashes(self.names, fields);
         #[expect(clippy::cast_possible_truncation, reason = "a sum of hashes")]
-        let one =
-            (value_hash(&key.to_le_bytes()).0 as u64 ^ row).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let one = (hash(&key.to_le_bytes()) as u64 ^ row).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let at = self.buckets.at(key);
         let sum = &mut self.buckets.sums[at];
         if self.second {

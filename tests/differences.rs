@@ -218,7 +218,7 @@ async fn definitions_that_are_gone_are_lost() {
     .await;
     let lost: Vec<Vec<&str>> = lost
         .iter()
-        .map(|l| l.iter().map(|l| l.as_str()).collect())
+        .map(|l| l.iter().map(String::as_str).collect())
         .collect();
     assert_eq!(
         lost,
@@ -269,7 +269,7 @@ async fn values_that_a_type_has_no_room_for_and_sequences_set_back_are_lost() {
     .await;
     let lost: Vec<Vec<&str>> = lost
         .iter()
-        .map(|l| l.iter().map(|l| l.as_str()).collect())
+        .map(|l| l.iter().map(String::as_str).collect())
         .collect();
     assert_eq!(
         lost,

@@ -147,6 +147,48 @@ fn documents_that_are_gone_are_refused_in_the_rehearsal() {
     drop_it(server, "lossy");
 }
 
+/// COMMAND that drops indexes, among them the one by which documents expire.
+#[test]
+#[ignore = "a program, not a test"]
+fn dropping_program() {
+    let url = std::env::var("MONGODB_URI").unwrap();
+    with_client(&url, |client| async move {
+        let database = client.default_database().unwrap();
+        let drop = doc! { "dropIndexes": "todos", "index": ["by_title", "e"] };
+        database.run_command(drop).await.unwrap();
+        let open = doc! { "collMod": "todos", "validator": {} };
+        database.run_command(open).await.unwrap();
+    });
+}
+
+#[test]
+fn indexes_and_a_validator_that_are_gone_are_refused_in_the_rehearsal() {
+    let (server, url) = filled("definitions");
+    server.with(|client| async move {
+        let database = client.database("definitions");
+        let unique = doc! { "createIndexes": "todos", "indexes": [
+        { "key": { "title": 1 }, "name": "by_title", "unique": true }] };
+        database.run_command(unique).await.unwrap();
+        let strict = doc! { "collMod": "todos", "validator": { "title": { "$type": "string" } } };
+        database.run_command(strict).await.unwrap();
+    });
+    let bookend = bookend(&url);
+    let refused = bookend
+        .run(&arguments(&url, &[], "dropping_program"))
+        .expect_code(4);
+    let causes = refused.json()["error"]["causes"].to_string();
+    for flag in ["todos index by_title", "todos index e", "todos validator"] {
+        let flag = format!("--allow-loss '{flag}'");
+        assert!(causes.contains(&flag), "no {flag} in {causes}");
+    }
+    let options = ["--allow-loss", "todos *"];
+    let allowed = bookend
+        .run(&arguments(&url, &options, "dropping_program"))
+        .expect_code(0);
+    assert_eq!(allowed.json()["differences"][0]["loss"], true, "{allowed}");
+    drop_it(server, "definitions");
+}
+
 #[test]
 fn a_run_from_another_store_is_kept_off_by_the_server() {
     let (server, url) = filled("locked");

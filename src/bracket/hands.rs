@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::event::{Answer, CommandEnd, Matched, Note, Proven, PutBack, Rehearsed, Seen, Stop};
-use super::journal::{ArchiveFacts, CommandFacts, CopyFacts, ProofFacts, Record, Setback};
+use super::journal::{
+    ArchiveFacts, CommandFacts, CopyFacts, ProofFacts, QuietFacts, Record, Setback,
+};
 use super::state::State;
 use crate::snapshot::Nouns;
 
@@ -85,6 +87,8 @@ pub struct Looked {
     pub seen: Seen,
     /// For the screen.
     pub lines: Vec<String>,
+    /// For the report, target by target.
+    pub quiet: Vec<QuietFacts>,
 }
 
 /// What changed.
@@ -94,6 +98,8 @@ pub struct Compared {
     pub lines: Vec<String>,
     /// For scripts.
     pub difference: Value,
+    /// What came out otherwise than rehearsed.
+    pub unlike: Vec<String>,
     /// Held against the rehearsal.
     pub matched: Matched,
 }

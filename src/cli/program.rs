@@ -207,7 +207,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<Outcome, 
         Command::Restore(args) => restore::run(invocation, args).await,
         Command::Stage(args) => stage::run(invocation, args).await,
         Command::Copies(args) => copies::run(invocation, args).await,
-        Command::Diff(args) => diff::run(invocation, &args),
+        Command::Diff(args) => diff::run(invocation, args).await,
         Command::Doctor(args) => doctor::run(invocation, args).await,
     }
 }

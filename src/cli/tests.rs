@@ -51,7 +51,7 @@ fn help_of_the_program() {
       restore   Restore an archive into a new database
       stage     Back a database up and restore it into a staging database
       copies    List or drop the databases that bookend made
-      diff      Compare two archives
+      diff      Compare two archives, two databases, or one of each
       doctor    Say what is missing, and how to fix it
       help      Print this message or the help of the given subcommand(s)
 

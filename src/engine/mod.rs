@@ -16,6 +16,7 @@ mod observation;
 pub mod postgres;
 mod request;
 pub mod rollback;
+pub mod rows;
 pub mod sandbox;
 mod seal;
 mod streams;
@@ -292,6 +293,11 @@ pub trait Engine: Send + Sync {
         _purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         Err(sandbox::unsupported(self.name()))
+    }
+
+    /// How it reads single rows out of its archives; `None` if it cannot.
+    fn rows(&self) -> Option<&dyn rows::RowReader> {
+        None
     }
 
     /// How it puts a copy in an original's place; `None` if it cannot.

@@ -16,7 +16,7 @@ use crate::snapshot::Fingerprint;
 
 pub use documents::{
     DocumentError, DocumentHasher, DocumentProblem, HashedDocuments, HashedField, LISTED_FIELDS,
-    TypesSeen,
+    RawField, TypesSeen, raw_fields,
 };
 pub use large_object::LargeObjectHasher;
 pub use rows::{Hashed, RowError, RowHasher};

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::{OperationError, Workspace, files, sandbox};
-use crate::archive::{ArchiveSink, Compression, ManifestExtra, Sidecar, WriteOptions};
+use crate::archive::{
+    ArchiveSink, ArchiveSummary, Compression, ManifestExtra, Sidecar, WriteOptions,
+};
 use crate::connection::Target;
 use crate::engine::{Capability, DumpRequest, Engine, EngineError};
 use crate::snapshot::{Sink, Snapshot};
-use crate::store::{Leftover, archive_id};
+use crate::store::{Leftover, Pending, archive_id};
 
 /// What a backup is to hold and how it is named.
 #[derive(Clone, Debug, Default)]
@@ -106,32 +108,15 @@ pub(super) async fn backup_unless(
     let word = request.suffix.or(request.tag.as_deref());
     let id = archive_id(target.label(), created, word);
     let pending = ws.store.begin(&id)?;
-    let options = write_options(engine.as_ref(), target, request, created);
-    let sink = ArchiveSink::new(pending.file()?, options)?;
-    let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
-    if is_known(&snapshot) {
+    let (dumped, sink) = dumped(ws, target, request, &pending, created).await?;
+    if is_known(&dumped) {
         return Ok(Taken::Known);
     }
     // After the database: what its rows name was there before they were.
     let packed = files::pack(ws, &sink, roots).await?;
-    store_kit(
-        engine.as_ref(),
-        &snapshot,
-        &sink,
-        !packed.sidecars.is_empty(),
-    )
-    .await?;
-    let extra = ManifestExtra {
-        id: pending.id().to_owned(),
-        tag: request.tag.clone(),
-        target_label: target.label().to_owned(),
-        files: packed.sidecars.clone(),
-    };
-    let snapshot = Arc::new(snapshot);
-    let summary = sink.finish(&snapshot, extra).await?;
-    if ws.cancel.is_cancelled() {
-        return Err(OperationError::Cancelled);
-    }
+    let sidecars = packed.sidecars.clone();
+    let (snapshot, summary) =
+        finished(ws, (dumped, sidecars), &sink, target, request, &pending).await?;
     let path = ws.store.publish(pending)?;
     Ok(Taken::Kept(Box::new(BackupOutcome {
         id: id_of(&path),
@@ -148,18 +133,63 @@ pub(super) async fn backup_unless(
     })))
 }
 
-fn write_options(
-    engine: &dyn Engine,
+/// Writes a database into a file that is only for the command at hand.
+///
+/// # Errors
+/// As [`backup`].
+pub(super) async fn keep(
+    ws: &Workspace,
     target: &Target,
     request: &BackupRequest,
+    pending: &Pending,
+) -> Result<(Arc<Snapshot>, ArchiveSummary), OperationError> {
+    let engine = ws.engines.get(target.engine())?;
+    ws.speak(engine.as_ref());
+    let (dumped, sink) = dumped(ws, target, request, pending, Utc::now()).await?;
+    finished(ws, (dumped, Vec::new()), &sink, target, request, pending).await
+}
+
+async fn dumped(
+    ws: &Workspace,
+    target: &Target,
+    request: &BackupRequest,
+    pending: &Pending,
     created: DateTime<Utc>,
-) -> WriteOptions {
-    WriteOptions {
+) -> Result<(Snapshot, Arc<ArchiveSink>), OperationError> {
+    let engine = ws.engines.get(target.engine())?;
+    let options = WriteOptions {
         compression: request.compression,
         created,
         engine: engine.name().to_owned(),
         database: target.database().to_owned(),
+    };
+    let sink = ArchiveSink::new(pending.file()?, options)?;
+    let snapshot = read(ws, engine.as_ref(), target, request, &sink).await?;
+    Ok((snapshot, sink))
+}
+
+async fn finished(
+    ws: &Workspace,
+    (snapshot, sidecars): (Snapshot, Vec<Sidecar>),
+    sink: &Arc<ArchiveSink>,
+    target: &Target,
+    request: &BackupRequest,
+    pending: &Pending,
+) -> Result<(Arc<Snapshot>, ArchiveSummary), OperationError> {
+    let engine = ws.engines.get(target.engine())?;
+    store_kit(engine.as_ref(), &snapshot, sink, !sidecars.is_empty()).await?;
+    let extra = ManifestExtra {
+        id: pending.id().to_owned(),
+        tag: request.tag.clone(),
+        target_label: target.label().to_owned(),
+        files: sidecars,
+    };
+    let snapshot = Arc::new(snapshot);
+    let summary = sink.finish(&snapshot, extra).await?;
+    if ws.cancel.is_cancelled() {
+        return Err(OperationError::Cancelled);
     }
+    Ok((snapshot, summary))
 }
 
 fn check_request(engine: &dyn Engine, request: &BackupRequest) -> Result<(), OperationError> {
@@ -233,7 +263,7 @@ async fn store_kit(
 
 /// About how many bytes will come, for the time left. A server that does not tell is backed up
 /// all the same; one that cannot be reached is not asked twice.
-async fn expected(
+pub(super) async fn expected(
     ws: &Workspace,
     engine: &dyn Engine,
     target: &Target,

@@ -42,6 +42,7 @@ pub fn narrow(mut difference: Difference, aspect: Aspect) -> Difference {
             difference.objects.retain(has_data);
             difference.database.retain(is_data_of_database);
             difference.notes.clear();
+            difference.losses.retain(|loss| loss.kind.is_content());
         }
         Aspect::Schema => {
             difference.objects.iter_mut().for_each(schema_only);
@@ -49,7 +50,7 @@ pub fn narrow(mut difference: Difference, aspect: Aspect) -> Difference {
             difference
                 .database
                 .retain(|change| !is_data_of_database(change));
-            difference.losses.clear();
+            difference.losses.retain(|loss| !loss.kind.is_content());
         }
     }
     difference.loss = !difference.losses.is_empty();
@@ -125,7 +126,7 @@ fn has_schema(object: &ObjectChange) -> bool {
 mod tests {
     use super::*;
     use crate::snapshot::ObjectKind;
-    use crate::snapshot::diff::Loss;
+    use crate::snapshot::diff::{Loss, LossKind};
 
     fn column(name: &str, change: ColumnChangeKind, values: Values) -> ColumnChange {
         ColumnChange {
@@ -179,6 +180,7 @@ mod tests {
                 owned,
             ],
             losses: vec![Loss {
+                kind: LossKind::Rows,
                 object: "public.values".to_owned(),
                 what: "2 rows".to_owned(),
             }],

@@ -13,7 +13,9 @@ mod prove;
 mod quiet;
 mod restore;
 pub mod rollback;
+mod samples;
 pub mod sandbox;
+mod sides;
 mod stage;
 mod templates;
 mod verify;
@@ -42,7 +44,9 @@ pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
+pub use samples::samples;
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use sides::{Side, Subject, same_database};
 pub use stage::{StageOutcome, StageRequest, stage};
 pub use templates::{
     Candidate, Cloned, Sought, can_keep_templates, clone_template, drop_template, keep_template,

@@ -1,18 +1,32 @@
 //! The difference between two snapshots, object by object, with everything that is known.
 
-use super::changed;
+use std::collections::BTreeMap;
+
 use super::figures::printable;
+use super::{changed, samples};
+use crate::snapshot::Sampled;
 use crate::snapshot::diff::{Change, Difference, ObjectChange, PropertyChange};
 
 /// The whole difference; `same` in a word if there is none.
 #[must_use]
 pub fn text(difference: &Difference) -> String {
+    text_with(difference, &BTreeMap::new())
+}
+
+/// The same with single rows of objects, by the object's name.
+#[must_use]
+pub fn text_with(difference: &Difference, sampled: &BTreeMap<String, Sampled>) -> String {
     if difference.same {
         return "same\n".to_owned();
     }
     let mut text = String::new();
     for object in &difference.objects {
         object_lines(&mut text, object);
+        if let Some(rows) = sampled.get(&object.object) {
+            for row in samples::lines(rows, object.kind.nouns()) {
+                line(&mut text, "    ", &row);
+            }
+        }
     }
     if !difference.database.is_empty() {
         text.push_str("~ database\n");
@@ -73,7 +87,9 @@ fn property_lines(text: &mut String, indent: &str, properties: &[PropertyChange]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::diff::{ColumnChange, ColumnChangeKind, Loss, PartChange, Values};
+    use crate::snapshot::diff::{
+        ColumnChange, ColumnChangeKind, Loss, LossKind, PartChange, Values,
+    };
     use crate::snapshot::{ObjectKind, PartKind};
 
     fn column(name: &str, change: ColumnChangeKind, values: Values) -> ColumnChange {
@@ -131,6 +147,7 @@ mod tests {
             loss: true,
             objects: vec![users()],
             losses: vec![Loss {
+                kind: LossKind::Rows,
                 object: "public.users.age".to_owned(),
                 what: "4,900 values".to_owned(),
             }],

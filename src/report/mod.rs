@@ -15,6 +15,7 @@ pub mod figures;
 mod page;
 pub mod rollback;
 pub mod run;
+mod samples;
 pub mod sidecar;
 mod table;
 

@@ -58,6 +58,57 @@ fn whoever_writes_before_the_migration_costs_a_fresh_backup_with_its_own_proof()
     assert_eq!(shop.psql("SELECT count(*) FROM users").trim(), "501");
     drop_failed(&shop);
     assert_eq!(copies(&shop), "");
+    let quiet = document["quiet"].as_array().unwrap();
+    let seen: Vec<(&str, &str)> = quiet
+        .iter()
+        .map(|one| {
+            (
+                one["step"].as_str().unwrap(),
+                one["verdict"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [("gap", "written"), ("gap", "quiet"), ("migration", "quiet")]
+    );
+    let written = quiet[0]["written"].as_array().unwrap();
+    let users = written.iter().find(|one| one["object"] == "public.users");
+    assert_eq!(users.unwrap()["rows_at_least"], 1);
+    assert!(quiet[1]["tables_read"].as_u64().unwrap() >= 2);
+}
+
+#[test]
+fn what_came_out_unlike_the_rehearsal_is_in_the_report_with_what_a_rollback_would_lose() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    let line = format!(
+        "psql -qXc 'ALTER TABLE users ADD a int'; if [ \"$PGDATABASE\" = {} ]; then \
+         psql -qXc 'INSERT INTO orders (buyer) SELECT 1 FROM generate_series(1, 3)'; fi",
+        shop.name()
+    );
+    let ran = bracket_json(&bookend, &shop.url(), &[], &sh(&line)).expect_code(0);
+    let document = ran.json();
+    assert_eq!(document["as_rehearsed"], false);
+    let unlike = document["unlike_rehearsal"].to_string();
+    assert!(unlike.contains("public.orders"), "{unlike}");
+    let quiet = document["quiet"].as_array().unwrap();
+    let migration = quiet.iter().find(|one| one["step"] == "migration").unwrap();
+    assert_eq!(migration["verdict"], "written", "{migration:#}");
+    let written = migration["written"].as_array().unwrap();
+    let orders = written.iter().find(|one| one["object"] == "public.orders");
+    assert_eq!(orders.unwrap()["rows_at_least"], 3);
+    for form in ["text", "md", "html", "junit"] {
+        let page = bookend.succeed(&["report", "--format", form]).stdout;
+        let told = match form {
+            "html" => page.contains("Not as rehearsed") && page.contains("at least 3 rows"),
+            _ => page.contains("a rollback would lose it: public.orders (at least 3)"),
+        };
+        assert!(
+            told || (form == "md" && page.contains("a rollback would lose it")),
+            "{form}: {page}"
+        );
+    }
 }
 
 #[test]

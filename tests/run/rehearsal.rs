@@ -54,6 +54,36 @@ fn rows_that_are_gone_are_refused_and_each_loss_says_how_to_allow_it() {
 }
 
 #[test]
+fn definitions_that_are_gone_are_refused_until_they_are_named() {
+    let shop = shop(server());
+    let bookend = Bookend::new();
+    shop.psql("CREATE INDEX by_total ON orders (total)");
+    let command = sql("ALTER TABLE orders DROP CONSTRAINT orders_buyer_fkey;
+         DROP INDEX by_total; ALTER TABLE users ALTER name DROP NOT NULL");
+    let ran = bracket_json(&bookend, &shop.url(), &[], &command).expect_code(4);
+    let document = ran.json();
+    assert_eq!(document["state"], "loss_refused");
+    let message = document["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("COMMAND lost definitions"), "{message}");
+    let causes = document["error"]["causes"].to_string();
+    for flag in [
+        "--allow-loss 'public.orders constraint orders_buyer_fkey'",
+        "--allow-loss 'public.orders index by_total'",
+        "--allow-loss 'public.users.name not null'",
+    ] {
+        assert!(causes.contains(flag), "no {flag} in {causes}");
+    }
+    let allowed = [
+        "--allow-loss",
+        "public.orders *",
+        "--allow-loss",
+        "public.users.name not null",
+    ];
+    let ran = bracket_json(&bookend, &shop.url(), &allowed, &command).expect_code(0);
+    assert_eq!(ran.json()["as_rehearsed"], true);
+}
+
+#[test]
 fn a_rename_by_drop_and_add_is_a_loss_and_a_rename_is_none() {
     let shop = shop(server());
     let bookend = Bookend::new();

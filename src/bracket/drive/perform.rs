@@ -114,6 +114,7 @@ impl Bracket<'_> {
         let befores = memory::befores(&self.records());
         let looked = self.hands.look(&befores).await?;
         let mut detail = Detail::lines(looked.lines);
+        detail.quiet = looked.quiet;
         if looked.seen == Seen::Written
             && let State::Under(course, ..) = self.state()
         {
@@ -186,6 +187,7 @@ impl Bracket<'_> {
             detail.setback = Some(words::lost_more());
         }
         detail.difference = Some(compared.difference);
+        detail.unlike = compared.unlike;
         Ok((Event::Done(Done::Compare(compared.matched)), detail))
     }
 

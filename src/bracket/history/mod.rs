@@ -1,5 +1,6 @@
 //! From a journal to a report. Pure.
 
+mod others;
 mod steps;
 
 use super::event::{Done, Event, PutBack, Stop, Terms};
@@ -57,11 +58,11 @@ pub fn report(run: &str, records: &[Record], state: &State, writer: Writer) -> R
         steps: steps::steps(&view),
         archives: view.archives(),
         as_rehearsed: view.as_rehearsed(),
-        unlike_rehearsal: Vec::new(),
+        unlike_rehearsal: view.unlike_rehearsal(),
         waived: terms.map_or_else(Vec::new, waived),
         differences: view.differences(),
         rehearsals: view.rehearsals(),
-        quiet: Vec::new(),
+        quiet: view.quiet(),
         options: plan.map_or_else(Vec::new, |plan| plan.options.clone()),
         undo: Vec::new(),
         advice: Vec::new(),

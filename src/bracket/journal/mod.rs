@@ -27,8 +27,8 @@ use crate::store::DurableLog;
 
 pub use read::{History, JournalDamage, read};
 pub use record::{
-    ArchiveFacts, CommandFacts, CopyFacts, Detail, Plan, PlannedTarget, ProofFacts, Record,
-    RehearsalFacts, Setback, TemplateFacts,
+    ArchiveFacts, CommandFacts, CopyFacts, Detail, Plan, PlannedTarget, ProofFacts, QuietFacts,
+    Record, RehearsalFacts, Setback, TemplateFacts,
 };
 
 /// The name of a journal in its run's folder.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::event::Event;
 use super::super::reason::Reason;
+use crate::report::run::RunWritten;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,12 @@ pub struct Detail {
     /// What the migration changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Value>,
+    /// What came out otherwise than rehearsed, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlike: Vec<String>,
+    /// What the gap saw of others' writes, target by target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quiet: Vec<QuietFacts>,
     /// Why the run stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setback: Option<Setback>,
@@ -246,6 +253,25 @@ pub struct RehearsalFacts {
     /// What was observed while it ran: locks, sizes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Value>,
+}
+
+/// What was seen of others' writes to one target since its before-backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietFacts {
+    /// A position in the plan's targets.
+    pub target: usize,
+    /// `quiet`, `written` or `unknown`.
+    pub verdict: String,
+    /// How it was looked at, in words.
+    pub how: String,
+    /// Objects that were read again.
+    pub objects_read: u64,
+    /// What was written to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<RunWritten>,
+    /// Why it is not known, or what else was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A command about to run.

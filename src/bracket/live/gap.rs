@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use super::super::event::Seen;
 use super::super::hands::{Looked, Side, Trouble};
-use super::super::journal::ArchiveFacts;
+use super::super::journal::{ArchiveFacts, QuietFacts};
 use super::Live;
 use crate::operation::{self, Quiet, open};
 use crate::report::figures::numbered;
-use crate::report::run::change_lines;
+use crate::report::run::{RunWritten, change_lines};
+use crate::snapshot::diff::{Difference, Values};
 use crate::snapshot::{Nouns, Snapshot, Source as _};
 
 /// So many changes are told.
 const TOLD: usize = 10;
+
+/// So many objects are recorded.
+const RECORDED: usize = 1000;
 
 impl Live {
     pub(super) async fn look_for_writes(
@@ -23,9 +27,11 @@ impl Live {
         let mut looked = Looked {
             seen: Seen::Quiet,
             lines: Vec::new(),
+            quiet: Vec::new(),
         };
         for (target, archive) in befores.iter().enumerate() {
-            let (seen, lines) = self.look_at(target, archive).await?;
+            let (seen, lines, facts) = self.look_at(target, archive).await?;
+            looked.quiet.push(facts);
             if seen == Seen::Written {
                 looked.seen = Seen::Written;
             }
@@ -39,14 +45,16 @@ impl Live {
         &self,
         target: usize,
         archive: &ArchiveFacts,
-    ) -> Result<(Seen, Vec<String>), Trouble> {
+    ) -> Result<(Seen, Vec<String>, QuietFacts), Trouble> {
         let subject = self.subject(target)?;
         let before = self.snapshot_of(target, archive).await?;
         let quiet = operation::quiet(&self.ws, &subject.target, &before)
             .await
             .map_err(|error| self.trouble(&error))?;
         let nouns = self.ws.engines.nouns(&before.engine);
-        Ok(told(quiet, subject.target.database(), nouns))
+        let facts = facts(target, &quiet);
+        let (seen, lines) = told(quiet, subject.target.database(), nouns);
+        Ok((seen, lines, facts))
     }
 
     /// The snapshot of a before-archive: from memory, else from its manifest.
@@ -64,6 +72,58 @@ impl Live {
         self.remember(target, Side::Before, &snapshot);
         Ok(snapshot)
     }
+}
+
+/// As data, for the report.
+fn facts(target: usize, quiet: &Quiet) -> QuietFacts {
+    let mut facts = QuietFacts {
+        target,
+        how: "everything was read again and hashed".to_owned(),
+        ..QuietFacts::default()
+    };
+    match quiet {
+        Quiet::Quiet { objects } => {
+            "quiet".clone_into(&mut facts.verdict);
+            facts.objects_read = *objects;
+        }
+        Quiet::Written {
+            difference,
+            writers,
+        } => {
+            let seen = !difference.same || !writers.is_empty();
+            if seen { "written" } else { "unknown" }.clone_into(&mut facts.verdict);
+            facts.written = written(difference);
+            facts.why = match writers.len() {
+                0 if seen => None,
+                0 => Some(
+                    "others wrote while it was read again, or that could not be known".to_owned(),
+                ),
+                open => Some(format!(
+                    "{open} of the sessions seen had written and were not over: what they wrote is not known"
+                )),
+            };
+        }
+    }
+    facts
+}
+
+/// Rows that came and went may outweigh each other: a difference is the least.
+fn written(difference: &Difference) -> Vec<RunWritten> {
+    let objects = difference.objects.iter().take(RECORDED);
+    objects
+        .map(|one| {
+            let rows = one.rows_before.zip(one.rows_after);
+            let rows = rows.map(|(a, b)| a.abs_diff(b)).filter(|rows| *rows > 0);
+            let other =
+                |values| matches!(values, Values::Other | Values::OtherRows | Values::OneValue);
+            let rewritten =
+                || !one.notes.is_empty() || one.columns.iter().any(|column| other(column.values));
+            RunWritten {
+                object: one.object.clone(),
+                rows_at_least: rows.or_else(|| rewritten().then_some(1)),
+            }
+        })
+        .collect()
 }
 
 /// In words.

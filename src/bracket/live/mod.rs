@@ -321,6 +321,10 @@ impl Hands for Live {
             None => (Matched::default(), Vec::new()),
         };
         // What was rehearsed has been told; what came out otherwise is told with all of it.
+        let mut unlike = Vec::new();
+        if matched.as_rehearsed == Some(false) {
+            unlike.clone_from(&told);
+        }
         let mut lines = told;
         if matched.as_rehearsed != Some(true) {
             lines.extend(change_lines(&found));
@@ -328,6 +332,7 @@ impl Hands for Live {
         Ok(Compared {
             lines,
             difference: serde_json::to_value(&found).unwrap_or(Value::Null),
+            unlike,
             matched,
         })
     }

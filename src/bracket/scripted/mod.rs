@@ -279,6 +279,7 @@ impl Hands for Scripted {
         Ok(Looked {
             seen,
             lines: vec![line.to_owned()],
+            quiet: Vec::new(),
         })
     }
 
@@ -358,6 +359,7 @@ impl Hands for Scripted {
                 "no data lost".to_owned(),
             ],
             difference: json!({"same": false, "loss": false, "objects": []}),
+            unlike: Vec::new(),
             matched: match rehearsed {
                 Some(_) => self.matched,
                 None => Matched::default(),

@@ -20,6 +20,7 @@ mod part;
 mod proof;
 mod restore;
 mod rollback;
+mod rows;
 mod sandbox;
 mod scan;
 mod server;
@@ -244,6 +245,10 @@ impl Engine for Mongodb {
         purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         sandbox::start(context, snapshot, programs, folder, purpose).await
+    }
+
+    fn rows(&self) -> Option<&dyn crate::engine::rows::RowReader> {
+        Some(self)
     }
 
     fn rollback(&self) -> Option<&dyn super::rollback::Rollback> {

@@ -17,6 +17,7 @@ mod quoting;
 mod redaction;
 mod restore;
 mod rollback;
+mod rows;
 mod sandbox;
 mod server;
 mod sql_error;
@@ -219,6 +220,10 @@ impl Engine for Postgres {
         purpose: SandboxUse,
     ) -> Result<SandboxServer, EngineError> {
         sandbox::start(context, snapshot, programs, folder, purpose).await
+    }
+
+    fn rows(&self) -> Option<&dyn crate::engine::rows::RowReader> {
+        Some(self)
     }
 
     fn rollback(&self) -> Option<&dyn super::rollback::Rollback> {

@@ -20,6 +20,33 @@ pub(super) struct Element<'a> {
     pub as_expected: bool,
 }
 
+/// A top-level field of a document, as its bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawField<'a> {
+    /// BSON's type byte.
+    pub kind: u8,
+    /// Its name.
+    pub name: &'a [u8],
+    /// Its value without type and name.
+    pub value: &'a [u8],
+}
+
+/// The top-level fields of a document, in its order.
+///
+/// # Errors
+/// What is wrong with the document.
+pub fn raw_fields(document: &[u8]) -> Result<Vec<RawField<'_>>, DocumentProblem> {
+    let mut elements = Elements::of(document)?;
+    let mut fields = Vec::new();
+    while let Some(Element {
+        kind, name, value, ..
+    }) = elements.next(b"")?
+    {
+        fields.push(RawField { kind, name, value });
+    }
+    Ok(fields)
+}
+
 /// Walks over the elements between a document's length and its final zero.
 pub(super) struct Elements<'a> {
     rest: &'a [u8],

@@ -17,7 +17,7 @@ use crate::snapshot::{Column, ColumnContent, Content, Fingerprint, KeyFacts};
 use elements::{Elements, NULL};
 use fields::{Field, Fields, ID};
 
-pub use elements::TypesSeen;
+pub use elements::{RawField, TypesSeen, raw_fields};
 pub use fields::LISTED_FIELDS;
 
 /// What is wrong with a document.

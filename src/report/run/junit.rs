@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::figures::{count, printable};
 use super::verdict::{changes, losses, rehearsed_only, sentence, step_lines, step_name, targets};
-use super::{RunReport, RunStep, StepState};
+use super::{RunReport, RunStep, StepState, others};
 
 /// How a case ended.
 enum Result {
@@ -245,7 +245,7 @@ fn as_rehearsed_case(report: &RunReport) -> Case {
         name: "as rehearsed".to_owned(),
         seconds: 0.0,
         result,
-        said: Vec::new(),
+        said: others::lines(report),
     }
 }
 

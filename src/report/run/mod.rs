@@ -5,6 +5,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod others;
 mod rehearsal;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::figures::{duration, printable};
 use super::verdict::rehearsed_only;
-use super::{LeftBehind, RunReport, RunStep, StatusReport, StepState};
+use super::{LeftBehind, RunReport, RunStep, StatusReport, StepState, others};
 
 /// Where the text of a step begins.
 const INDENT: usize = 20;
@@ -35,7 +35,7 @@ pub fn closing_text(report: &RunReport) -> String {
         }
         state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
     };
-    for line in &report.advice {
+    for line in others::lines(report).iter().chain(&report.advice) {
         let _ = writeln!(text, "  {}", printable(line));
     }
     if !report.undo.is_empty() {

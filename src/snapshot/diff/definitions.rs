@@ -30,6 +30,21 @@ impl Renames {
         }
     }
 
+    /// Names of columns before, unquoted, and what they are now.
+    pub(super) fn columns(&self) -> &BTreeMap<String, String> {
+        &self.columns
+    }
+
+    /// What `before` says in the names of now: its words and signs, nothing quoted.
+    pub(super) fn said(&self, before: &str) -> Vec<String> {
+        let objects = self.with_objects(tokens(before).into_iter().map(str::to_owned).collect());
+        let named = objects.iter().map(|token| {
+            let name = self.columns.get(&unquoted(token));
+            name.cloned().unwrap_or_else(|| unquoted(token))
+        });
+        named.collect()
+    }
+
     /// Both: these first.
     pub(super) fn and(&self, other: &Self) -> Self {
         let mut objects = self.objects.clone();
@@ -50,11 +65,8 @@ impl Renames {
         if objects == target {
             return true;
         }
-        let columns = objects.iter().map(|token| {
-            let name = self.columns.get(&unquoted(token));
-            name.cloned().unwrap_or_else(|| unquoted(token))
-        });
-        columns.eq(target.iter().map(|token| unquoted(token)))
+        let target = target.iter().map(|token| unquoted(token));
+        self.said(before).into_iter().eq(target)
     }
 
     fn with_objects(&self, mut text: Vec<String>) -> Vec<String> {

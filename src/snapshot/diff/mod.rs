@@ -180,23 +180,70 @@ pub struct PartChange {
 /// Something that was there and is not known to be there still.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Loss {
-    /// What patterns are matched against: `OBJECT` or `OBJECT.COLUMN`, names as before.
+    /// What patterns are matched against: `OBJECT`, `OBJECT.COLUMN`, `OBJECT index NAME` and
+    /// the like, names as before.
     pub object: String,
     /// In words.
     pub what: String,
+    /// What kind of thing it is.
+    #[serde(default)]
+    pub kind: LossKind,
+}
+
+/// What was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// Rows or documents.
+    #[default]
+    Rows,
+    /// Values of a column or field.
+    Values,
+    /// Large objects.
+    LargeObjects,
+    /// What a narrower type had no room for.
+    Type,
+    /// Where a sequence stood.
+    Sequence,
+    /// A primary key, unique, check, foreign key or exclusion constraint.
+    Constraint,
+    /// `NOT NULL`.
+    NotNull,
+    /// An index, its uniqueness, or that it lets documents expire.
+    Index,
+    /// Rights of somebody on something; a user or role of the database.
+    Grant,
+    /// A trigger.
+    Trigger,
+    /// A row security policy, or row security itself.
+    Policy,
+    /// What validates documents, or how strictly.
+    Validator,
+    /// Another option: that documents expire.
+    Option,
+}
+
+impl LossKind {
+    /// True for what was stored; false for what was defined.
+    #[must_use]
+    pub fn is_content(self) -> bool {
+        matches!(
+            self,
+            Self::Rows | Self::Values | Self::LargeObjects | Self::Type | Self::Sequence
+        )
+    }
 }
 
 /// Compares `before` with `after`.
 ///
 /// Values that were overwritten in place are changes, not losses: a migration that rewrites
-/// a column is no accident. They are losses where many values became one, or none.
+/// a column is no accident. They are losses where many values became one, or none, or where the
+/// column's type became narrower.
 #[must_use]
 pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
     let mut compared = objects::compare(before, after);
     moves::find(&mut compared);
-    let mut losses: Vec<Loss> = compared.iter().flat_map(losses::of_object).collect();
-    losses.extend(losses::of_large_objects(before, after));
-    losses.sort();
+    let losses = losses::find(before, after, &compared);
     let told = compared.into_iter().filter_map(objects::Compared::told);
     let mut objects: Vec<ObjectChange> = told.collect();
     objects.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));

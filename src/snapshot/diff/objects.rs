@@ -31,6 +31,8 @@ pub(super) struct Compared<'a> {
     pub after: Option<(&'a Object, Option<Holding>)>,
     /// True for a leaf whose rows may have gone to another leaf: the root counts them.
     pub counted_at_root: bool,
+    /// Names before and now, of objects and of this one's columns.
+    pub renames: Renames,
 }
 
 impl Compared<'_> {
@@ -121,6 +123,7 @@ impl<'a> Comparison<'a> {
                 ..alone(b, change, columns)
             },
             counted_at_root: self.counted_at_root(a),
+            renames,
             before: Some((a, held)),
             after: Some((b, holds)),
         }
@@ -139,6 +142,7 @@ impl<'a> Comparison<'a> {
                 ..alone(object, Change::Removed, columns.collect())
             },
             counted_at_root: self.counted_at_root(object),
+            renames: Renames::default(),
             before: Some((object, held)),
             after: None,
         }
@@ -157,6 +161,7 @@ impl<'a> Comparison<'a> {
                 ..alone(object, Change::Added, columns.collect())
             },
             counted_at_root: false,
+            renames: Renames::default(),
             before: None,
             after: Some((object, holds)),
         }

@@ -2,6 +2,10 @@
 
 mod families;
 mod losses;
+mod lost_definitions;
+mod lost_documents;
+mod lost_rights;
+mod lost_values;
 mod names;
 mod parts;
 mod principals;

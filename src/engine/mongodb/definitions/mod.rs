@@ -206,6 +206,11 @@ pub(super) fn readable(document: &bson::Document) -> String {
         .unwrap_or_default()
 }
 
+/// A value as people read it.
+pub(super) fn shown(value: RawBsonRef<'_>) -> String {
+    ext_json::value(value, Numbers::Readable)
+}
+
 /// The option and the index option that delete by age.
 const TTL: &str = "expireAfterSeconds";
 

@@ -130,7 +130,7 @@ fn table(difference: &Difference) -> String {
     html
 }
 
-/// A loss names an object, or a column of it, by the name before.
+/// A loss names an object, or something of it, by the name before.
 fn lossy(object: &ObjectChange, lost: &HashSet<&str>) -> bool {
     let before = match &object.change {
         Change::Renamed { from } => from,
@@ -138,7 +138,7 @@ fn lossy(object: &ObjectChange, lost: &HashSet<&str>) -> bool {
     };
     lost.iter().any(|name| {
         name.strip_prefix(before.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ' ']))
     })
 }
 

@@ -12,7 +12,7 @@ use super::verdict::{
     Changed, Tone, causes, changes, grouped, loss_sentence, losses, milliseconds, sentence,
     step_lines, targets, tone, took,
 };
-use super::{RunReport, StepState};
+use super::{RunReport, StepState, others};
 use crate::snapshot::diff::{Change, Difference, ObjectChange};
 use escape::{block, code, prose};
 
@@ -60,7 +60,7 @@ fn heading(report: &RunReport) -> String {
     }
     facts.push(format!("run {}", code(&report.run)));
     let _ = writeln!(text, "{}", facts.join(" · "));
-    for line in &report.advice {
+    for line in others::lines(report).iter().chain(&report.advice) {
         let _ = writeln!(text, "\n{}", prose(line));
     }
     text

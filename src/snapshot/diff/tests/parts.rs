@@ -38,6 +38,7 @@ fn indexes_come_go_and_change() {
             "  index removed gone",
             "  index changed i",
             "  index added new",
+            "LOSS public.users index gone is gone: CREATE INDEX gone ON public.users USING hash (id)",
         ]
     );
 }

@@ -1,11 +1,11 @@
-//! What was there and is not known to be there still.
+//! Rows and values that are gone.
 
 use std::collections::BTreeSet;
 
-use super::super::{Nouns, Snapshot};
-use super::family::Holding;
-use super::objects::{Compared, other_keys};
-use super::{Change, ColumnChange, ColumnChangeKind, Loss, ObjectChange, Values};
+use super::super::super::{Nouns, Snapshot};
+use super::super::family::Holding;
+use super::super::objects::{Compared, other_keys};
+use super::super::{Change, ColumnChange, ColumnChangeKind, Loss, LossKind, ObjectChange, Values};
 
 /// Losses of rows and of values of one object.
 pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
@@ -16,6 +16,7 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
         return Vec::new();
     }
     let loss = |what: String| Loss {
+        kind: LossKind::Rows,
         object: object.name.clone(),
         what,
     };
@@ -92,6 +93,7 @@ fn of_column(nouns: Nouns, column: &ColumnChange, object: &str, rows_stayed: boo
         _ => return None,
     };
     Some(Loss {
+        kind: LossKind::Values,
         object: format!("{object}.{name}"),
         what,
     })
@@ -127,6 +129,7 @@ pub(super) fn of_large_objects(before: &Snapshot, after: &Snapshot) -> Vec<Loss>
         a.count.saturating_sub(b.count)
     };
     let loss = Loss {
+        kind: LossKind::LargeObjects,
         object: "large objects".to_owned(),
         what: format!("{} gone", counted(gone, "object")),
     };

@@ -148,7 +148,8 @@ fn an_archive_that_is_not_there_is_exit_2() {
     ] {
         let output = Bookend::new().run(arguments).expect_code(2);
         assert!(
-            output.stderr.starts_with("error: no archive is called"),
+            output.stderr.starts_with("error: no archive is called")
+                || output.stderr.starts_with("error: there is no file"),
             "{output}"
         );
     }

@@ -67,8 +67,8 @@ fn a_live_database_is_compared_with_an_archive_and_with_another_one() {
     assert_eq!(same["b"]["consistent"], true);
 
     database.psql("DELETE FROM customers WHERE id <= 3; CREATE INDEX late ON customers (name)");
-    let ran = bookend.run(&["diff", id, &url, "--json", "--progress", "plain"]);
-    let ran = ran.expect_code(3).expect_stderr("read ");
+    let ran = bookend.run(&["diff", id, &url, "--json", "--progress", "json"]);
+    let ran = ran.expect_code(3).expect_stderr("\"read ");
     let document = ran.json();
     assert_eq!(document["loss"], true);
     assert_eq!(change(&document, "public.customers")["rows_after"], 497);

@@ -217,3 +217,29 @@ fn a_run_from_another_store_is_kept_off_by_the_server() {
         .expect_code(0);
     drop_it(server, "locked");
 }
+
+#[test]
+fn a_transaction_that_is_open_between_two_statements_is_not_called_quiet() {
+    // A server of its own: nobody else is to meet the transaction.
+    let server = Mongo::start(Deployment::ReplicaSet);
+    let url = server.url("held");
+    let bookend = bookend(&url);
+    server.with(|client| async move {
+        let todos = client.database("held").collection::<Document>("todos");
+        todos.insert_one(doc! { "_id": 1 }).await.unwrap();
+        let mut session = client.start_session().await.unwrap();
+        session.start_transaction().await.unwrap();
+        let insert = todos.insert_one(doc! { "_id": 2 });
+        insert.session(&mut session).await.unwrap();
+        // Between its statements the server says of neither database nor write.
+        let words = arguments(&url, &["--no-rehearsal", "a test"], "good_program");
+        let refused = bookend.run(&words).expect_code(4);
+        let document = refused.json();
+        assert_eq!(document["state"], "refused", "{refused}");
+        let why = document["error"].to_string();
+        assert!(why.contains("cannot be known"), "{refused}");
+        session.abort_transaction().await.unwrap();
+        let ran = bookend.run(&words).expect_code(0);
+        assert_eq!(ran.json()["state"], "completed", "{ran}");
+    });
+}

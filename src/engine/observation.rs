@@ -24,6 +24,10 @@ pub struct SeenSession {
     pub client: Option<SocketAddr>,
     /// A transaction of it has written and is not over, or it writes right now.
     pub writing: bool,
+    /// It has a transaction open of which nobody can say whether it has written, and to which
+    /// database.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unplaced: bool,
 }
 
 impl SeenSession {
@@ -109,7 +113,16 @@ pub trait Observer: Send {
     /// If the server cannot be asked.
     async fn sessions(&mut self) -> Result<Vec<SeenSession>, EngineError>;
 
-    /// The same, and what they hold.
+    /// Sessions between two statements of a transaction, where the server does not say which
+    /// database they work on: such a transaction may have written to this one.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    async fn open_transactions(&mut self) -> Result<Vec<SeenSession>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    /// The sessions that are there, and what they hold.
     ///
     /// # Errors
     /// If the server cannot be asked.

@@ -22,7 +22,7 @@ pub enum Quiet {
     Written {
         /// What is different from the backup.
         difference: Box<Difference>,
-        /// Sessions with a transaction that has written and is not over.
+        /// Sessions with a transaction that has written, or may have, and is not over.
         writers: Vec<SeenSession>,
     },
 }
@@ -63,6 +63,7 @@ pub async fn quiet(
     let now = read(ws, target, false).await?;
     let mut writers = observer.sessions().await?;
     writers.retain(|session| session.writing);
+    writers.extend(observer.open_transactions().await?);
     let difference = compare(before, &now);
     // What is not known to be of one moment may have been written to behind the reader's back.
     if difference.same && writers.is_empty() && now.consistent == Some(true) {

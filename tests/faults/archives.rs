@@ -142,7 +142,7 @@ fn an_edited_manifest_is_found_and_a_newer_format_is_told_from_damage() {
         .bookend
         .run(&["verify", path.to_str().unwrap(), "--json"]);
     assert_eq!(output.code, Some(3), "{output}");
-    let newer = edited(&archive, "\"format\":\"1.0\"", "\"format\":\"2.0\"", true);
+    let newer = edited(&archive, "\"format\":\"1.1\"", "\"format\":\"2.0\"", true);
     let path = place(&scene, "newer.tar", &newer);
     for words in readers(&path, "never") {
         let output = scene.bookend.run(&words);

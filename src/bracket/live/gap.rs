@@ -99,7 +99,7 @@ fn facts(target: usize, quiet: &Quiet) -> QuietFacts {
                     "others wrote while it was read again, or that could not be known".to_owned(),
                 ),
                 open => Some(format!(
-                    "{open} of the sessions seen had written and were not over: what they wrote is not known"
+                    "{open} of the sessions seen had a transaction open: what it wrote is not known"
                 )),
             };
         }
@@ -148,10 +148,12 @@ fn told(quiet: Quiet, database: &str, nouns: Nouns) -> (Seen, Vec<String>) {
                 ));
             }
             lines.extend(writers.iter().take(TOLD).map(|session| {
-                format!(
-                    "a transaction of {} has written and is not over",
-                    session.in_words()
-                )
+                let who = session.in_words();
+                if session.unplaced {
+                    format!("a transaction of {who} is open: whether it has written, and to which database, cannot be known")
+                } else {
+                    format!("a transaction of {who} has written and is not over")
+                }
             }));
             (Seen::Written, lines)
         }

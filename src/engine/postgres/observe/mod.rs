@@ -274,5 +274,6 @@ fn seen(row: &Row) -> SeenSession {
             .zip(port.and_then(|port| u16::try_from(port).ok()))
             .map(|(address, port)| SocketAddr::new(address, port)),
         writing: row.get(5),
+        unplaced: false,
     }
 }

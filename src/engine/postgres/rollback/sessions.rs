@@ -97,7 +97,10 @@ async fn list(context: &Context, watched: &Watched<'_>) -> Result<Vec<Seen>, Eng
     let rows = watched
         .session
         .query(
-            "SELECT a.pid, a.application_name = $2,
+            // The server cuts a session's name to what a name holds.
+            "SELECT a.pid,
+                    a.application_name IN ($2::pg_catalog.text::pg_catalog.name::pg_catalog.text,
+                                           ($2 || ' monitor')::pg_catalog.name::pg_catalog.text),
                     pg_catalog.concat_ws(' ', 'pid', a.pid::pg_catalog.text,
                       CASE WHEN a.backend_type <> 'client backend' THEN a.backend_type END,
                       CASE WHEN a.usename IS NOT NULL THEN 'user ' || a.usename END,

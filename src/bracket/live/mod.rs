@@ -77,6 +77,10 @@ pub struct Subject {
 }
 
 /// What a person wishes of a rehearsal.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line, each of which stands for itself"
+)]
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// False where the proof is waived.

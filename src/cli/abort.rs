@@ -4,11 +4,9 @@ use super::error::failure_of;
 use super::resume::nothing_to_do;
 use super::run::{
     Held, LeftRun, Request, Start, Wanted, drive, drop_copies, find, held_to_be_put_back,
-    hold_in_store, hold_on_servers, release, still_running,
+    hold_in_store, hold_on_servers, release, still_running, unseen_subjects,
 };
-use super::words::place_beside;
 use super::{Exit, Failure, Invocation, Outcome};
-use crate::bracket::live::Subject;
 use crate::bracket::{Event, State};
 use crate::connection::Target;
 use crate::operation::{Workspace, rollback};
@@ -109,17 +107,7 @@ async fn held(
             Vec::new()
         }
     };
-    let mut subjects = Vec::new();
-    for target in targets {
-        subjects.push(Subject {
-            target: target.clone(),
-            place: place_beside(invocation, target, request.prove_on())?,
-            inspection: None,
-            consistent: false,
-            files: Vec::new(),
-            given: None,
-        });
-    }
+    let subjects = unseen_subjects(invocation, targets, request)?;
     let servers: Vec<Target> = subjects
         .iter()
         .filter_map(|subject| subject.place.target().cloned())

@@ -27,7 +27,9 @@ pub(super) use launch::{
     Driven, Held, Start, Told, can_keep, drive, drive_telling, hold_in_store, hold_nothing,
     hold_on_servers, name_run, new_journal, release, store_failure, subject, subjects,
 };
-pub(super) use left::{LeftRun, drop_copies, find, held_to_be_put_back, open, still_running};
+pub(super) use left::{
+    LeftRun, drop_copies, find, held_to_be_put_back, open, still_running, unseen_subjects,
+};
 pub(super) use request::{Request, writer_lock};
 pub(super) use wanted::Wanted;
 

@@ -91,18 +91,7 @@ pub async fn restore(
         None => None,
     };
     let copy = build(ws, engine.as_ref(), &source, on, &request(into, options)).await?;
-    let mut outcome = RestoreOutcome {
-        database: None,
-        url: None,
-        seconds: Duration::ZERO,
-        verdict: None,
-        differences: Vec::new(),
-        not_compared: Vec::new(),
-        notes: copy.notes.clone(),
-        files: None,
-        left_out: copy.left_out.clone(),
-        expires: None,
-    };
+    let mut outcome = unpublished(&copy);
     if options.no_proof.is_none() {
         let comparison = compare(ws, engine.as_ref(), source, &copy).await?;
         outcome.verdict = Some(verdict(&comparison));
@@ -134,6 +123,21 @@ pub async fn restore(
     }
     outcome.seconds = begun.elapsed();
     Ok(outcome)
+}
+
+fn unpublished(copy: &DatabaseCopy) -> RestoreOutcome {
+    RestoreOutcome {
+        database: None,
+        url: None,
+        seconds: Duration::ZERO,
+        verdict: None,
+        differences: Vec::new(),
+        not_compared: Vec::new(),
+        notes: copy.notes.clone(),
+        files: None,
+        left_out: copy.left_out.clone(),
+        expires: None,
+    }
 }
 
 fn check_options(engine: &dyn Engine, options: &RestoreOptions) -> Result<(), OperationError> {

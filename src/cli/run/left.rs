@@ -332,22 +332,31 @@ pub(in super::super) async fn held_to_be_put_back(
         }
     }
     let locks = hold_on_servers(ws, &present, true).await?;
-    let mut subjects = Vec::new();
-    for target in targets {
-        subjects.push(Subject {
+    let subjects = unseen_subjects(invocation, targets, request)?;
+    Ok(Held {
+        subjects,
+        locks,
+        _store: in_store,
+    })
+}
+
+/// Targets as they are worked on where nothing of them is backed up or rehearsed any more.
+pub(in super::super) fn unseen_subjects(
+    invocation: &Invocation,
+    targets: &[Target],
+    request: &Request,
+) -> Result<Vec<Subject>, Failure> {
+    let subject = |target: &Target| {
+        Ok(Subject {
             target: target.clone(),
             place: place_beside(invocation, target, request.prove_on())?,
             inspection: None,
             consistent: false,
             given: None,
             files: Vec::new(),
-        });
-    }
-    Ok(Held {
-        subjects,
-        locks,
-        _store: in_store,
-    })
+        })
+    };
+    targets.iter().map(subject).collect()
 }
 
 async fn is_gone(ws: &Workspace, target: &Target) -> bool {

@@ -6,16 +6,15 @@ mod told;
 use std::sync::Arc;
 
 use super::run::{
-    Driven, Request, Start, Told, Wanted, drive_telling, held_to_be_put_back, keep, open,
-    still_running, store_failure,
+    Driven, Request, Start, Told, Wanted, drive_telling, held_to_be_put_back, keep, open, past,
+    still_running,
 };
 use super::{Exit, Failure, Invocation, Outcome};
 use crate::bracket::hands::Unwatched;
 use crate::bracket::history::{Writer, report};
 use crate::bracket::journal::{JOURNAL, Record};
 use crate::bracket::{Event, Stop};
-use crate::operation::Workspace;
-use crate::operation::rollback::{DIARY, Options, Past, read};
+use crate::operation::rollback::{Options, Past};
 use crate::store::RunFolder;
 use choose::Chosen;
 use told::StepLines;
@@ -94,18 +93,17 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
     let start = Start::Left(Event::RollbackAsked, Vec::new());
     let asked = (request, held, start);
     let driven = drive_telling(invocation, &ws, &folder, journal, asked, told).await?;
-    let (past, failure) = ended(&ws, &mut chosen, &folder, &driven)?;
+    let (past, failure) = ended(&mut chosen, &folder, &driven)?;
     Ok(told::outcome(&chosen, past, failure))
 }
 
 /// What it came to. The run's own report is made anew, for it tells of its rollback too.
 fn ended(
-    ws: &Workspace,
     chosen: &mut Chosen,
     folder: &RunFolder,
     driven: &Driven,
 ) -> Result<(Past, Option<Failure>), Failure> {
-    let past = past(ws, &chosen.run)?;
+    let past = past(folder)?;
     let journal = &driven.journal;
     let writer = match driven.broken {
         Some(_) => Writer::Gone,
@@ -144,13 +142,4 @@ fn stopped_by(driven: &Driven, record: &Record) -> Failure {
             hint: setback.hint,
         },
     }
-}
-
-fn past(ws: &Workspace, run: &str) -> Result<Past, Failure> {
-    let folder = ws.store.run(run).map_err(store_failure)?;
-    let lines = match folder {
-        Some(folder) => folder.lines(DIARY).map_err(store_failure)?,
-        None => Vec::new(),
-    };
-    read(&lines).map_err(|error| Failure::of(Exit::Failed, "rollback-record", &error))
 }

@@ -28,7 +28,7 @@ pub(super) use launch::{
     hold_on_servers, name_run, new_journal, release, store_failure, subject, subjects,
 };
 pub(super) use left::{
-    LeftRun, drop_copies, find, held_to_be_put_back, open, still_running, unseen_subjects,
+    LeftRun, drop_copies, find, held_to_be_put_back, open, past, still_running, unseen_subjects,
 };
 pub(super) use request::{Request, writer_lock};
 pub(super) use wanted::Wanted;

@@ -15,7 +15,7 @@ use crate::bracket::state::Stage;
 use crate::bracket::{Journal, State, Step, Terms, memory};
 use crate::connection::{ConnectionError, Environment, Target};
 use crate::engine::{EngineError, MadeDatabase};
-use crate::operation::rollback::{self, DIARY, Diary};
+use crate::operation::rollback::{self, DIARY, Diary, Past};
 use crate::operation::{self, Workspace};
 use crate::process;
 use crate::report::run::RunReport;
@@ -148,12 +148,7 @@ impl LeftRun {
     /// # Errors
     /// It cannot be read or understood.
     pub fn diary(&self) -> Result<Diary, Failure> {
-        let path = self.folder.path().join(DIARY);
-        let lines = self.folder.lines(DIARY).map_err(store_failure)?;
-        let past = rollback::read(&lines).map_err(|error| {
-            Failure::of(Exit::Failed, "rollback-record", &error)
-                .hint(format!("look at {}", path.display()))
-        })?;
+        let past = past(&self.folder)?;
         let log = self.folder.journal(DIARY).map_err(store_failure)?;
         Ok(Diary::new(log, past))
     }
@@ -314,6 +309,19 @@ async fn dropped(ws: &Workspace, made: &MadeDatabase, servers: &[Target]) -> Res
         }
     }
     Err(why)
+}
+
+/// What the record of a run's rollback tells.
+///
+/// # Errors
+/// It cannot be read or understood.
+pub(in super::super) fn past(folder: &RunFolder) -> Result<Past, Failure> {
+    let path = folder.path().join(DIARY);
+    let lines = folder.lines(DIARY).map_err(store_failure)?;
+    rollback::read(&lines).map_err(|error| {
+        Failure::of(Exit::Failed, "rollback-record", &error)
+            .hint(format!("look at {}", path.display()))
+    })
 }
 
 /// Holds a run's targets to put them back: one that its migration dropped cannot be held, and

@@ -27,10 +27,10 @@ debian-packages:
 	@scripts/debian-packages.sh
 
 test: servers
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 test-debian: servers-postgresql debian-packages
-	$(CARGO) test --locked --features debian-tests --test debian --test debian_clock --test debian_pooler \
+	$(CARGO) test --locked --no-fail-fast --features debian-tests --test debian --test debian_clock --test debian_pooler \
 		--test debian_proof --test debian_tls --test table_of_contents
 
 demo: servers build

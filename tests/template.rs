@@ -33,7 +33,7 @@ fn shop(server: &Server) -> TestDatabase<'_> {
          CREATE TABLE orders (id bigserial PRIMARY KEY, buyer int REFERENCES users, total numeric);
          INSERT INTO users (name) SELECT 'user ' || i FROM generate_series(1, 500) i;
          INSERT INTO orders (buyer, total) SELECT 1 + i % 500, i FROM generate_series(1, 2000) i;
-         DO $$ BEGIN CREATE ROLE template_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+         DO $$ BEGIN CREATE ROLE template_reader; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
          ALTER DATABASE {name} SET search_path TO public, pg_temp;
          ALTER DATABASE {name} SET work_mem TO '7MB';
          ALTER ROLE template_reader IN DATABASE {name} SET statement_timeout TO '11s';

@@ -148,7 +148,7 @@ fn a_changed_owner_is_told_and_changes_nothing_else() {
     let shop = shop(server());
     let bookend = Bookend::new();
     shop.psql(
-        "DO $$ BEGIN CREATE ROLE new_owner; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "DO $$ BEGIN CREATE ROLE new_owner; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
     );
     let command = sql("ALTER TABLE users OWNER TO new_owner");
     let ran = bracket_json(&bookend, &shop.url(), &[], &command).expect_code(0);

@@ -150,7 +150,7 @@ fn nobody_but_its_owner_may_clone_a_template() {
     let (_scene, name) = Scene::with_template();
     server().psql(
         "postgres",
-        "DO $$ BEGIN CREATE ROLE template_thief CREATEDB; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "DO $$ BEGIN CREATE ROLE template_thief CREATEDB; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
     );
     let stolen = format!("SET ROLE template_thief; CREATE DATABASE {name}_stolen TEMPLATE {name}");
     let refused = server().try_psql("postgres", &stolen.replace("; CREATE", ";\nCREATE"));

@@ -11,13 +11,10 @@ use std::time::Duration;
 use bookend::bracket::target_proof::{Marks, Sight, Watched, watch};
 use bookend::connection::{Environment, Target};
 use bookend::engine::{Engine, Observed, for_kind};
-use bookend::operation::{Engines, Quiet, Workspace, quiet, read};
-use bookend::process::ToolBox;
-use bookend::progress::Silent;
-use bookend::store::Store;
+use bookend::operation::{Quiet, Workspace, quiet, read};
 use bson::doc;
 use common::mongo::mongo_tools;
-use common::{Deployment, Mongo, Server, TestDatabase, Version};
+use common::{Deployment, Mongo, Server, TestDatabase, Version, workspace};
 use tokio_util::sync::CancellationToken;
 
 fn target(url: &str) -> Target {
@@ -26,19 +23,6 @@ fn target(url: &str) -> Target {
 
 fn engine(target: &Target) -> Arc<dyn Engine> {
     for_kind(target.engine()).unwrap()
-}
-
-fn workspace(folder: &tempfile::TempDir, tools: std::path::PathBuf) -> Workspace {
-    Workspace {
-        store: Arc::new(Store::open(folder.path()).unwrap()),
-        tools: ToolBox::new(vec![tools]),
-        engines: Engines::default(),
-        jobs: 2,
-        lock_timeout: Duration::from_secs(20),
-        progress: Arc::new(Silent),
-        cancel: CancellationToken::new(),
-        run: "test".to_owned(),
-    }
 }
 
 /// What is seen of `on` while `work` is done.
@@ -57,7 +41,7 @@ async fn a_short_visit_between_two_looks_is_counted_by_the_server() {
         let ws = workspace(&folder, version.bin());
         let on = target(&database.url());
         // A backup's sessions before the watch are not counted.
-        read(&ws, &on, false).await.unwrap();
+        read(&ws, &on, false, None).await.unwrap();
         let seen = observed(&ws, &on, async || {}).await;
         assert_eq!(seen.used(), Some(false), "{seen:?}");
         let seen = observed(&ws, &on, async || drop(database.psql("SELECT 1"))).await;
@@ -217,9 +201,9 @@ async fn quiet_means_the_same_content_and_nobody_in_the_middle_of_a_write() {
     let folder = tempfile::tempdir().unwrap();
     let ws = workspace(&folder, Version::V16.bin());
     let on = target(&database.url());
-    let before = read(&ws, &on, false).await.unwrap();
-    let now = async || quiet(&ws, &on, &before).await.unwrap();
-    assert_eq!(now().await, Quiet::Quiet { objects: 1 });
+    let before = Arc::new(read(&ws, &on, false, None).await.unwrap());
+    let now = async || quiet(&ws, &on, &before).await.unwrap().quiet;
+    assert_eq!(now().await, Quiet::Quiet);
     let mut open = psql(
         &database.url(),
         "BEGIN; INSERT INTO t (id, a) VALUES (7, 'y'); SELECT pg_sleep(600)",
@@ -243,7 +227,7 @@ async fn quiet_means_the_same_content_and_nobody_in_the_middle_of_a_write() {
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
           WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
-    assert_eq!(now().await, Quiet::Quiet { objects: 1 });
+    assert_eq!(now().await, Quiet::Quiet);
     // A sequence moves without a transaction's leaving a trace in any row.
     database.psql("SELECT nextval('t_id_seq')");
     let Quiet::Written { difference, .. } = now().await else {
@@ -267,7 +251,7 @@ async fn visits(url: &str) {
     let folder = tempfile::tempdir().unwrap();
     let ws = workspace(&folder, mongo_tools());
     let on = target(url);
-    read(&ws, &on, false).await.unwrap();
+    read(&ws, &on, false, None).await.unwrap();
     let seen = observed(&ws, &on, async || {}).await;
     assert_eq!(seen.used(), Some(false), "{seen:?}");
     let client = mongodb::Client::with_uri_str(url).await.unwrap();

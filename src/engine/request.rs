@@ -1,6 +1,9 @@
 //! What is asked of an engine, and the copy that comes of it.
 
+use std::sync::Arc;
+
 use crate::connection::Target;
+use crate::snapshot::Snapshot;
 
 /// What a backup is to hold.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +14,9 @@ pub struct DumpRequest {
     pub exclude_data: Vec<String>,
     /// One point in time although others write, for an engine that has to be asked for it.
     pub consistent: bool,
+    /// An earlier snapshot of the same database, for a read that only hashes: what the server's
+    /// own record shows to be untouched since is taken over from it, and does not reach the sink.
+    pub since: Option<Arc<Snapshot>>,
 }
 
 /// How a copy is to be built.

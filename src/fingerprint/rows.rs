@@ -60,6 +60,23 @@ pub struct Hashed {
 }
 
 impl Hashed {
+    /// What was hashed before, whole: nothing can be merged with it.
+    #[must_use]
+    pub fn known(
+        rows: u64,
+        fingerprint: Fingerprint,
+        key: Option<Fingerprint>,
+        columns: Vec<ColumnContent>,
+    ) -> Self {
+        Self {
+            rows,
+            fingerprint,
+            key,
+            columns,
+            samples: Vec::new(),
+        }
+    }
+
     /// What a table without rows comes to.
     #[must_use]
     pub fn empty(columns: usize, keyed: bool) -> Self {

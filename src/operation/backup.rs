@@ -228,6 +228,7 @@ async fn read(
         schema_only: request.schema_only,
         exclude_data: request.exclude_data.clone(),
         consistent: request.consistent,
+        since: None,
     };
     ws.progress
         .phase("backup", expected(ws, engine, target).await?);

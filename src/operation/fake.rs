@@ -192,6 +192,8 @@ impl Engine for Fake {
             extensions: Vec::new(),
             prerequisites: Vec::new(),
             schema: Vec::new(),
+            anchor: None,
+            untouched: None,
             notes: vec!["statistics are gathered anew".to_owned()],
             secrets_seen: vec!["subscription s".to_owned()],
         })

@@ -42,7 +42,7 @@ pub use error::OperationError;
 pub use files::{FilesError, FilesRestored, diff_files, folder_for, restore_files, there};
 pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
-pub use quiet::{Quiet, quiet, read};
+pub use quiet::{Quiet, SecondLook, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use samples::samples;
 pub use sandbox::{Sandbox, SandboxOptions};

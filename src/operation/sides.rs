@@ -60,7 +60,7 @@ impl Side {
                 let bytes = expected(ws, engine.as_ref(), target).await?;
                 ws.progress.phase(&name, bytes);
                 Ok(Self {
-                    snapshot: Arc::new(quiet::read(ws, target, false).await?),
+                    snapshot: Arc::new(quiet::read(ws, target, false, None).await?),
                     source: None,
                     _short_lived: None,
                 })

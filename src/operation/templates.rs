@@ -13,7 +13,7 @@ use crate::archive::Archive;
 use crate::connection::Target;
 use crate::engine::templates::{Condition, KnownTemplate, TemplateMark, TemplateOrigin, Templates};
 use crate::engine::{DatabaseCopy, Engine};
-use crate::snapshot::{Snapshot, Source};
+use crate::snapshot::{Anchor, Snapshot, Source};
 use crate::store::{Receipt, StoredTemplate, Verdict};
 
 /// A copy that was cloned.
@@ -187,8 +187,15 @@ async fn cloned(
     ws.progress.finish();
     match copy {
         Ok(copy) => Ok(Cloned {
+            found: Box::new(Snapshot {
+                // The same rows, in a database with a number of its own.
+                anchor: template.anchor.map(|anchor| Anchor {
+                    database: copy.identity.clone(),
+                    ..anchor
+                }),
+                ..*template.found
+            }),
             copy,
-            found: template.found,
             template: template.name,
             proven_at: template.proven_at,
             receipt: template.receipt,
@@ -227,6 +234,7 @@ pub async fn keep_template(
         proven_at: candidate.receipt.proven_at,
         receipt: receipt.clone(),
         found: Box::new(candidate.found.clone()),
+        anchor: candidate.found.anchor.clone(),
     })?;
     let origin = TemplateOrigin {
         archive: opened.id().to_owned(),

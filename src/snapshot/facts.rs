@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{DatabaseRole, DatabaseUser, Fingerprint, Stream};
+use super::{Anchor, DatabaseRole, DatabaseUser, Fingerprint, Stream, Untouched};
 
 /// Everything that was seen of one database at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,13 @@ pub struct Snapshot {
     /// an archive has them in the vendor's table of contents.
     #[serde(skip)]
     pub schema: Vec<SchemaEntry>,
+    /// Where it stands in the server's record of writes, if there is such a thing. Not stored in
+    /// archives: it says nothing on another server.
+    #[serde(skip)]
+    pub anchor: Option<Anchor>,
+    /// What was not read but taken over from an earlier snapshot, if that was asked for.
+    #[serde(skip)]
+    pub untouched: Option<Untouched>,
     /// In words: what did not come along or will be recomputed.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -4,6 +4,7 @@
 //! Nothing here does I/O. A snapshot is written into an archive's manifest, compared with
 //! another by [`diff`](crate::snapshot::diff), and rendered by the report layer.
 
+mod anchor;
 mod copy_statement;
 pub mod diff;
 mod facts;
@@ -16,6 +17,7 @@ mod seam;
 mod secrets;
 mod stream;
 
+pub use anchor::{Anchor, Untouched};
 pub use copy_statement::{CopyStatement, split_qualified};
 pub use facts::{
     Column, ColumnContent, Content, DatabaseFacts, Extension, KeyFacts, LargeObject, LargeObjects,

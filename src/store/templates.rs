@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, files};
 use crate::archive::Digest;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Anchor, Snapshot};
 
 /// A template.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,10 @@ pub struct StoredTemplate {
     pub receipt: String,
     /// Its facts as they were read then.
     pub found: Box<Snapshot>,
+    /// Where those facts stand in the server's record of writes: a clone has the same rows under
+    /// the same numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 impl Store {

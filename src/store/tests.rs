@@ -41,6 +41,8 @@ fn snapshot() -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
+        anchor: None,
+        untouched: None,
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

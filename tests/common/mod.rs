@@ -23,9 +23,11 @@ pub mod namespace;
 pub mod restarts;
 pub mod server;
 mod watchdog;
+pub mod workspace;
 
 pub use bookend::{Bookend, Output, Running};
 pub use certificates::Certificates;
 pub use database::TestDatabase;
 pub use mongo::{Deployment, Mongo};
 pub use server::{PASSWORD, Server, ServerOptions, Version};
+pub use workspace::workspace;

@@ -27,10 +27,11 @@ fn interrupt(running: Running, (signal, exit, name): (Signal, i32, &str)) -> Out
     output
 }
 
-/// A tool that says it began, and hangs when its arguments match.
+/// A tool that says it began, and hangs when its arguments match. By then whatever else was
+/// under way beside it is over.
 fn hanging(scene: &Scene, tool: &str, when: &str) -> (String, PathBuf) {
     let body = format!(
-        "case \"$*\" in {when}) : >\"$HERE/began\"; sleep 60;; esac\nexec \"$REAL\" \"$@\""
+        "case \"$*\" in {when}) sleep 1; : >\"$HERE/began\"; sleep 60;; esac\nexec \"$REAL\" \"$@\""
     );
     let tools = scene.fake(tool, &body);
     let began = PathBuf::from(&tools).join("began");

@@ -142,6 +142,8 @@ fn empty_snapshot(objects: Vec<Object>, streams: Vec<Stream>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
+        anchor: None,
+        untouched: None,
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! Backups, and the proof that they restore.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -87,7 +88,7 @@ impl Live {
         let snapshot = self.snapshot_of(target, archive).await.ok();
         let nouns = self.ws.engines.nouns(subject.target.engine().name());
         let mut proved = proved(&proof, nouns, snapshot.as_deref());
-        let found = proof.found.take();
+        let found = proof.found.take().map(Arc::from);
         if let Some(sandbox) = proof.sandbox.take() {
             self.shelter(&proof.copy.name, sandbox);
         }

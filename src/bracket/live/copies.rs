@@ -1,6 +1,6 @@
 //! Proven copies that a rehearsal goes on with.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use tokio::task::JoinHandle;
 
@@ -25,7 +25,7 @@ pub(super) struct Kept {
     /// The copy.
     pub copy: DatabaseCopy,
     /// Its facts when it was proven.
-    pub found: Option<Box<Snapshot>>,
+    pub found: Option<Arc<Snapshot>>,
 }
 
 impl Live {

@@ -1,4 +1,4 @@
-//! Whether others wrote between the before-backup and now: everything is read again.
+//! Whether others wrote between the before-backup and now: everything is looked at again.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use super::super::event::Seen;
 use super::super::hands::{Looked, Side, Trouble};
 use super::super::journal::{ArchiveFacts, QuietFacts};
 use super::Live;
-use crate::operation::{self, Quiet, open};
+use crate::operation::{self, Quiet, SecondLook, open};
 use crate::report::figures::numbered;
 use crate::report::run::{RunWritten, change_lines};
 use crate::snapshot::diff::{Difference, Values};
-use crate::snapshot::{Nouns, Snapshot, Source as _};
+use crate::snapshot::{Noun, Nouns, Snapshot, Source as _, Untouched};
 
 /// So many changes are told.
 const TOLD: usize = 10;
@@ -48,12 +48,12 @@ impl Live {
     ) -> Result<(Seen, Vec<String>, QuietFacts), Trouble> {
         let subject = self.subject(target)?;
         let before = self.snapshot_of(target, archive).await?;
-        let quiet = operation::quiet(&self.ws, &subject.target, &before)
+        let look = operation::quiet(&self.ws, &subject.target, &before)
             .await
             .map_err(|error| self.trouble(&error))?;
         let nouns = self.ws.engines.nouns(&before.engine);
-        let facts = facts(target, &quiet);
-        let (seen, lines) = told(quiet, subject.target.database(), nouns);
+        let facts = facts(target, &look);
+        let (seen, lines) = told(look, subject.target.database(), nouns);
         Ok((seen, lines, facts))
     }
 
@@ -75,17 +75,25 @@ impl Live {
 }
 
 /// As data, for the report.
-fn facts(target: usize, quiet: &Quiet) -> QuietFacts {
+fn facts(target: usize, look: &SecondLook) -> QuietFacts {
     let mut facts = QuietFacts {
         target,
         how: "everything was read again and hashed".to_owned(),
+        objects_read: look.objects,
         ..QuietFacts::default()
     };
-    match quiet {
-        Quiet::Quiet { objects } => {
-            "quiet".clone_into(&mut facts.verdict);
-            facts.objects_read = *objects;
+    if let Some(untouched) = &look.untouched {
+        let hashed = look.objects.saturating_sub(untouched.objects);
+        facts.how = format!("{}: {}", untouched.objects, untouched.how);
+        if hashed > 0 {
+            facts.how.push_str("; the others read again and hashed");
         }
+        if !untouched.gone_through {
+            facts.objects_read = hashed;
+        }
+    }
+    match &look.quiet {
+        Quiet::Quiet => "quiet".clone_into(&mut facts.verdict),
         Quiet::Written {
             difference,
             writers,
@@ -105,6 +113,19 @@ fn facts(target: usize, quiet: &Quiet) -> QuietFacts {
         }
     }
     facts
+}
+
+/// How, in words: what was read, and what did not have to be.
+fn looked_at(objects: u64, untouched: Option<&Untouched>, noun: Noun) -> String {
+    let read = |objects| format!("{} read again", numbered(objects, noun));
+    let Some(untouched) = untouched else {
+        return read(objects);
+    };
+    let spared = format!("{} {}", numbered(untouched.objects, noun), untouched.how);
+    match objects.saturating_sub(untouched.objects) {
+        0 => spared,
+        some => format!("{}; {spared}", read(some)),
+    }
 }
 
 /// Rows that came and went may outweigh each other: a difference is the least.
@@ -127,11 +148,11 @@ fn written(difference: &Difference) -> Vec<RunWritten> {
 }
 
 /// In words.
-fn told(quiet: Quiet, database: &str, nouns: Nouns) -> (Seen, Vec<String>) {
-    match quiet {
-        Quiet::Quiet { objects } => {
-            let read = numbered(objects, nouns.object);
-            let line = format!("quiet: no write to {database} was seen ({read} read again)");
+fn told(look: SecondLook, database: &str, nouns: Nouns) -> (Seen, Vec<String>) {
+    match look.quiet {
+        Quiet::Quiet => {
+            let looked = looked_at(look.objects, look.untouched.as_ref(), nouns.object);
+            let line = format!("quiet: no write to {database} was seen ({looked})");
             (Seen::Quiet, vec![line])
         }
         Quiet::Written {

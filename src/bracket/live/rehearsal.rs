@@ -129,7 +129,7 @@ impl Live {
         kept: &Kept,
         befores: &[ArchiveFacts],
     ) -> Result<Difference, OperationError> {
-        let now = operation::read(&self.ws, &kept.copy.target, false).await?;
+        let now = operation::read(&self.ws, &kept.copy.target, false, kept.found.as_ref()).await?;
         // Held against the copy itself as it was proven: what a copy does otherwise than its
         // original (its owner, documents that do not expire) is in both.
         if let Some(proven) = &kept.found {

@@ -1,6 +1,7 @@
 //! Copies that are cloned from a template, and templates that proofs leave.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -67,7 +68,7 @@ impl Live {
             archive: archive.id.clone(),
             engine: subject.target.engine(),
             copy: cloned.copy,
-            found: Some(cloned.found),
+            found: Some(Arc::from(cloned.found)),
         });
         facts
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{ComparedObject, Comparison, Context, DatabaseCopy, EngineError};
 use crate::fingerprint::HashedDocuments;
-use crate::snapshot::{Object, Snapshot, Source};
+use crate::snapshot::{Object, ServerFacts, Snapshot, Source};
 
 use super::compare::{self, Expiry};
 use super::part::part;
@@ -36,6 +36,11 @@ pub(super) async fn compare(
     let objects = dump::objects(&definitions, &|name| hashed.get(name).copied());
     let found = Snapshot {
         objects,
+        anchor: dump::anchor(&session, &server, &copy.name, &definitions),
+        server: ServerFacts {
+            identity: server.identity.clone(),
+            ..archive.server.clone()
+        },
         ..archive.clone()
     };
     let mut not_compared: Vec<String> = part.not_asked.clone().into_iter().collect();

@@ -38,6 +38,17 @@ pub(super) struct Server {
     pub storage_engine: Option<String>,
     /// What time it is there.
     pub clock: Option<DateTime<Utc>>,
+    /// The newest write that a majority had, if a primary answered.
+    pub committed: Option<Committed>,
+}
+
+/// A place in the oplog of a primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Committed {
+    /// As BSON stores a timestamp: seconds, then a count within the second.
+    pub time: u64,
+    /// The term of the primary.
+    pub term: i64,
 }
 
 impl Server {
@@ -85,10 +96,25 @@ pub(super) async fn facts(session: &Session) -> Result<Server, EngineError> {
             .get_datetime("localTime")
             .ok()
             .and_then(|time| DateTime::from_timestamp_millis(time.timestamp_millis())),
+        committed: committed(&hello),
         storage_engine: status.and_then(|status| {
             let engine = status.get_document("storageEngine").ok()?;
             engine.get_str("name").ok().map(str::to_owned)
         }),
+    })
+}
+
+/// `lastWrite` of `hello`, documented in MongoDB's manual under "hello".
+fn committed(hello: &Document) -> Option<Committed> {
+    if !hello.get_bool("isWritablePrimary").unwrap_or(false) {
+        return None;
+    }
+    let last = hello.get_document("lastWrite").ok()?;
+    let majority = last.get_document("majorityOpTime").ok()?;
+    let time = majority.get_timestamp("ts").ok()?;
+    Some(Committed {
+        time: (u64::from(time.time) << 32) | u64::from(time.increment),
+        term: majority.get_i64("t").ok()?,
     })
 }
 

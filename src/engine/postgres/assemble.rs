@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::connection::Target;
 use crate::engine::EngineError;
 use crate::snapshot::{
-    Content, KeyFacts, LargeObjects, Object, SequenceValue, ServerFacts, Snapshot, Stream,
+    Anchor, Content, KeyFacts, LargeObjects, Object, SequenceValue, ServerFacts, Snapshot, Stream,
+    Untouched,
 };
 
 use super::catalog::{self, CatalogFacts};
@@ -16,7 +17,8 @@ use super::copies::own_comment;
 use super::dump::control::Control;
 use super::dump::large_objects;
 use super::dump::table::TableRead;
-use super::dump::workers::TableContent;
+use super::dump::untouched;
+use super::dump::workers::{Contents, TableContent};
 use super::quoting::quote_identifier;
 use super::server::{self, Server};
 use super::sql_error::sql;
@@ -63,6 +65,8 @@ pub(super) async fn facts(
 pub(super) struct Parts<'a> {
     /// Where it was read.
     pub target: &'a Target,
+    /// The session that it was read under.
+    pub control: &'a Control,
     /// When.
     pub taken_at: DateTime<Utc>,
     /// pg_dump's table of contents.
@@ -74,7 +78,7 @@ pub(super) struct Parts<'a> {
     /// What was read.
     pub tables: &'a [TableRead],
     /// What it held.
-    pub contents: Vec<TableContent>,
+    pub contents: Contents,
     /// Large objects and the bytes of their stream.
     pub large_objects: (LargeObjects, u64),
     /// Tables whose rows were asked to stay out.
@@ -87,6 +91,7 @@ pub(super) struct Parts<'a> {
 pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
     let Parts {
         target,
+        control,
         taken_at,
         toc,
         tool,
@@ -98,7 +103,7 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
         schema_only,
     } = parts;
     let mut objects = catalog.objects;
-    let mut streams = streams(tables, &contents);
+    let mut streams = streams(tables, &contents.tables);
     if large_objects.count > 0 {
         streams.push(Stream {
             id: large_objects::STREAM,
@@ -109,7 +114,7 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
             fingerprint: large_objects.fingerprint,
         });
     }
-    fill_contents(&mut objects, tables, contents);
+    fill_contents(&mut objects, tables, contents.tables);
     mark_loaded_through_root(&mut objects, tables);
     if !schema_only {
         fill_sequences(&mut objects, toc);
@@ -144,9 +149,28 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
         extensions: catalog.extensions,
         prerequisites: catalog.prerequisites,
         schema: Vec::new(),
+        anchor: anchor(control, tables),
+        untouched: (contents.untouched > 0).then_some(Untouched {
+            objects: contents.untouched,
+            how: untouched::HOW,
+            gone_through: true,
+        }),
         notes,
         secrets_seen: catalog.secrets_seen,
     }
+}
+
+/// Where the snapshot stands; a standby has no ids of its own.
+fn anchor(control: &Control, tables: &[TableRead]) -> Option<Anchor> {
+    let identities = tables.iter().filter_map(|table| {
+        let identity = table.identity.clone()?;
+        Some((table.object.clone(), identity))
+    });
+    Some(Anchor {
+        position: control.oldest?,
+        database: control.database.to_string(),
+        identities: identities.collect(),
+    })
 }
 
 fn streams(tables: &[TableRead], contents: &[TableContent]) -> Vec<Stream> {

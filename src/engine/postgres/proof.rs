@@ -100,6 +100,7 @@ async fn read_copy(
             &control,
             Arc::clone(&tables),
             Arc::new(Nothing),
+            None,
         )
         .await?;
         Ok::<_, EngineError>((tables, contents))
@@ -116,6 +117,7 @@ async fn read_copy(
     let schema = toc::schema_entries(&definitions.toc);
     let snapshot = assemble::snapshot(assemble::Parts {
         target,
+        control: &control,
         taken_at,
         toc: &definitions.toc,
         tool: &definitions.tool,
@@ -199,6 +201,7 @@ fn table_read(
         filter: facts.filter.clone(),
         bytes: facts.bytes,
         blocks: facts.splittable_blocks(),
+        identity: facts.identity.clone(),
     }
 }
 

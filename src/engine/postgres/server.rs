@@ -47,7 +47,8 @@ pub(super) async fn facts(session: &Session, on: &Target) -> Result<Server, Engi
             "SELECT pg_catalog.current_setting('server_version'),
                     pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
                     pg_catalog.pg_is_in_recovery(), current_user::pg_catalog.text,
-                    r.rolsuper, r.rolcreatedb OR r.rolsuper
+                    r.rolsuper, r.rolcreatedb OR r.rolsuper,
+                    pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
                FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
             &[],
         )
@@ -62,7 +63,12 @@ pub(super) async fn facts(session: &Session, on: &Target) -> Result<Server, Engi
         role: row.get(3),
         superuser: row.get(4),
         create_database: row.get(5),
-        identity: identity(session).await,
+        // Asked without the right, it would end a transaction that is under way.
+        identity: if row.get(6) {
+            identity(session).await
+        } else {
+            None
+        },
     })
 }
 

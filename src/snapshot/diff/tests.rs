@@ -37,6 +37,8 @@ fn snapshot(objects: Vec<Object>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
+        anchor: None,
+        untouched: None,
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

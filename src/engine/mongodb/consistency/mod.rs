@@ -14,7 +14,7 @@ use crate::engine::EngineError;
 use super::definitions::{CollectionDefinition, to_member};
 use super::server::{self, Server};
 use counters::Counters;
-pub(super) use oplog::{ddl_since, readable};
+pub(super) use oplog::{ddl_since, readable, written_since};
 
 /// What was found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,6 +114,11 @@ pub(super) async fn begin(
 }
 
 impl Watch {
+    /// Whether the oplog is watched.
+    pub(super) fn is_oplog(&self) -> bool {
+        matches!(self, Self::Oplog(_))
+    }
+
     /// Says what happened since.
     pub(super) async fn end(
         self,

@@ -13,7 +13,7 @@ use crate::engine::mongodb::server::{self, UNAUTHORIZED, code, refused, says};
 const LOOKED_AT: u32 = 100_000;
 
 /// What was found in it.
-pub(super) struct Written {
+pub(in crate::engine::mongodb) struct Written {
     /// Collections that were written to.
     pub hit: BTreeSet<String>,
     /// False if there was more than is looked at, and there may be others.
@@ -50,7 +50,7 @@ fn missing_right(session: &Session) -> String {
 
 /// Collections that were written to after `from`, by single writes, in transactions, or by
 /// definition. `Err` if the oplog does not reach back that far.
-pub(super) async fn written_since(
+pub(in crate::engine::mongodb) async fn written_since(
     session: &Session,
     from: Timestamp,
 ) -> Result<Result<Written, String>, EngineError> {

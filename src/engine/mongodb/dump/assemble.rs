@@ -13,6 +13,7 @@ use crate::snapshot::{
 
 use super::super::definitions::CollectionDefinition;
 use super::tool::STREAM;
+use super::untouched::anchor;
 use super::{Dumped, Seen};
 
 pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapshot {
@@ -22,12 +23,13 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
         .iter()
         .map(|one| (one.entry.collection.as_str(), &one.hashed))
         .collect();
-    let objects = objects(&seen.definitions, &|name| {
+    let mut objects = objects(&seen.definitions, &|name| {
         hashed
             .get(name)
             .copied()
             .filter(|_| !seen.excluded.iter().any(|excluded| excluded == name))
     });
+    let untouched = seen.known.fill(&mut objects);
     let mut notes = seen.verdict.notes.clone();
     if objects.iter().all(|object| rows(object) == 0) && seen.excluded.is_empty() {
         notes.push("the database is empty: there is not one document in it".to_owned());
@@ -53,6 +55,8 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
+        anchor: anchor(session, &seen.server, target.database(), &seen.definitions),
+        untouched,
         notes,
         secrets_seen: Vec::new(),
     }

@@ -5,6 +5,7 @@ mod assemble;
 mod contents;
 mod counts;
 mod tool;
+mod untouched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,11 +26,13 @@ use super::server::{self, Server};
 use super::snapshot_reader::Wanted;
 use super::users::{self, Principals};
 use super::{catalogue, snapshot_reader};
+use untouched::Known;
 
 pub(super) use assemble::objects;
 pub(super) use contents::{Contents, Read};
 pub(super) use counts::fast as count_now;
 pub(super) use tool::{Dumped, MONGODUMP, STREAM, hangs};
+pub(super) use untouched::anchor;
 
 /// Everything that a snapshot is made of.
 struct Seen {
@@ -42,6 +45,7 @@ struct Seen {
     bytes: u64,
     taken_at: chrono::DateTime<Utc>,
     principals: Principals,
+    known: Known,
 }
 
 /// Reads `target` into `sink`.
@@ -71,12 +75,15 @@ pub(super) async fn dump(
         };
         consistently(context, &session, &server, &wanted, &sink).await?
     } else {
-        with_tool(
-            context, &session, &server, &before, &excluded, patience, &sink,
-        )
-        .await?
+        let wanted = With {
+            definitions: &before,
+            excluded: &excluded,
+            since: request.since.as_deref(),
+            patience,
+        };
+        with_tool(context, &session, &server, &wanted, &sink).await?
     };
-    let definitions = stayed(target, &before, &read, &excluded)?;
+    let definitions = stayed(target, &before, &read)?;
     sink.member(MEMBER, to_member(&definitions)).await?;
     let principals = context
         .unless_cancelled(async { Ok::<_, EngineError>(users::read(&session).await) })
@@ -91,6 +98,7 @@ pub(super) async fn dump(
         bytes,
         taken_at,
         principals,
+        known: read.known,
     };
     Ok(assemble::snapshot(&session, target, seen))
 }
@@ -124,22 +132,40 @@ struct Way {
     dumped: Dumped,
     verdict: Verdict,
     after: Vec<CollectionDefinition>,
+    /// Collections that were left out of the stream.
+    left_out: Vec<String>,
+    /// Those among them that are known without it.
+    known: Known,
+}
+
+/// What the tool is to read.
+struct With<'a> {
+    definitions: &'a [CollectionDefinition],
+    excluded: &'a [String],
+    since: Option<&'a Snapshot>,
+    patience: Duration,
 }
 
 async fn with_tool(
     context: &Context,
     session: &Session,
     server: &Server,
-    before: &[CollectionDefinition],
-    excluded: &[String],
-    patience: Duration,
+    wanted: &With<'_>,
     sink: &Arc<dyn Sink>,
 ) -> Result<Way, EngineError> {
+    let before = wanted.definitions;
     let tool = find(context).await?;
-    let watch = context
-        .unless_cancelled(consistency::begin(session, server, before))
+    let (watch, known) = context
+        .unless_cancelled(async {
+            let watch = consistency::begin(session, server, before).await?;
+            let since = wanted.since.filter(|_| watch.is_oplog());
+            let known = Known::find(session, since, server, before).await?;
+            Ok::<_, EngineError>((watch, known))
+        })
         .await?;
-    let dumped = tool::read(context, session, &tool, excluded, patience, sink).await?;
+    let mut left_out = wanted.excluded.to_vec();
+    left_out.extend(known.names().map(str::to_owned));
+    let dumped = tool::read(context, session, &tool, &left_out, wanted.patience, sink).await?;
     let (after, verdict) = context
         .unless_cancelled(async {
             let miscounts = counts::take(session, &dumped.namespaces).await?;
@@ -154,6 +180,8 @@ async fn with_tool(
         dumped,
         verdict,
         after,
+        left_out,
+        known,
     })
 }
 
@@ -173,6 +201,8 @@ async fn consistently(
         dumped: read,
         verdict: Verdict::consistent(),
         after,
+        left_out: wanted.excluded.to_vec(),
+        known: Known::default(),
     })
 }
 
@@ -216,7 +246,6 @@ fn stayed(
     target: &Target,
     before: &[CollectionDefinition],
     read: &Way,
-    excluded: &[String],
 ) -> Result<Vec<CollectionDefinition>, EngineError> {
     let moved = |table: &str, how: &str| EngineError::Moved {
         table: table.to_owned(),
@@ -235,7 +264,7 @@ fn stayed(
             Some(now) if now.uuid() != one.uuid() || now.kind() != one.kind() => {
                 return Err(moved(one.name(), "dropped and made again"));
             }
-            Some(_) if !dumped(one.name()) && !excluded.iter().any(|e| e == one.name()) => {
+            Some(_) if !dumped(one.name()) && !read.left_out.iter().any(|e| e == one.name()) => {
                 return Err(moved(
                     one.name(),
                     "left out by the tool, as if it were not there,",

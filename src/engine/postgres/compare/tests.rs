@@ -62,6 +62,8 @@ fn snapshot(objects: Vec<Object>, schema: Vec<SchemaEntry>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema,
+        anchor: None,
+        untouched: None,
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

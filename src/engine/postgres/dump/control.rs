@@ -18,6 +18,10 @@ pub(in super::super) struct Control {
     pub pid: i32,
     /// `server_encoding`.
     pub encoding: String,
+    /// The oldest transaction in progress at the snapshot, as a 64-bit id; `None` on a standby.
+    pub oldest: Option<u64>,
+    /// The database's oid.
+    pub database: u32,
 }
 
 impl Control {
@@ -38,7 +42,12 @@ impl Control {
             .query_one(
                 "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_backend_pid(),
                         pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
-                        pg_catalog.current_setting('server_encoding')",
+                        pg_catalog.current_setting('server_encoding'),
+                        CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN
+                            pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())
+                        END,
+                        (SELECT d.oid FROM pg_catalog.pg_database d
+                          WHERE d.datname = pg_catalog.current_database())",
                 &[],
             )
             .await
@@ -51,6 +60,10 @@ impl Control {
             pid: row.get(1),
             version_num: u32::try_from(row.get::<_, i32>(2)).unwrap_or(0),
             encoding: row.get(3),
+            oldest: row
+                .get::<_, Option<i64>>(4)
+                .and_then(|xid| u64::try_from(xid).ok()),
+            database: row.get(5),
             session,
         })
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncReadExt, BufReader};
 
 use crate::connection::Target;
 use crate::engine::postgres::large_objects::LargeObjectStream;
@@ -71,51 +71,76 @@ pub(in super::super) async fn read(
         return Err(EngineError::Cancelled);
     };
     let mut stdout = BufReader::with_capacity(PIECE, stdout);
-    let (toc, head) = match toc::read(&mut stdout).await {
-        Ok(read) => read,
-        Err(problem) => {
-            running.finish().await?;
-            return Err(garbled(&problem));
+    let kept = tokio::select! {
+        kept = keep(context, &mut stdout, sink) => kept,
+        () = context.cancel.cancelled() => {
+            // Killed, it would leave a server process at work.
+            running.terminate().await;
+            return Err(EngineError::Cancelled);
         }
     };
-    let mut reader = LargeObjectStream::new(&toc).map_err(|problem| garbled(&problem))?;
+    if let Err(Broken::Other(error)) = kept {
+        return Err(error);
+    }
+    // Where its output is broken the tool failed: its own words say more.
+    drop(stdout);
+    running.finish_unless(&context.cancel).await?;
+    kept.map_err(|broken| match broken {
+        Broken::Output(problem) => garbled(&problem),
+        Broken::Other(error) => error,
+    })
+}
+
+/// What kept the stream from being stored.
+enum Broken {
+    /// It could not be read to its end.
+    Output(String),
+    /// Anything else.
+    Other(EngineError),
+}
+
+impl<E: Into<EngineError>> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// Stores the tool's stream, and hashes what is in it.
+async fn keep(
+    context: &Context,
+    stdout: &mut (impl AsyncBufRead + Unpin),
+    sink: Arc<dyn Sink>,
+) -> Result<(LargeObjects, u64), Broken> {
+    let output = |problem: &dyn std::fmt::Display| Broken::Output(problem.to_string());
+    let (toc, head) = toc::read(stdout)
+        .await
+        .map_err(|problem| output(&problem))?;
+    let mut reader = LargeObjectStream::new(&toc).map_err(|problem| output(&problem))?;
     let mut writer = sink.stream(STREAM);
     writer.push(&head)?;
     let mut piece = vec![0_u8; PIECE];
     let mut bytes = head.len() as u64;
     loop {
-        let read = tokio::select! {
-            read = stdout.read(&mut piece) => read,
-            () = context.cancel.cancelled() => return Err(EngineError::Cancelled),
-        };
-        let read = match read {
-            Ok(read) => read,
-            // The output fails where the tool did: its own words say more.
-            Err(error) => {
-                running.finish().await?;
-                return Err(garbled(&error));
-            }
-        };
+        let read = stdout.read(&mut piece).await;
+        let read = read.map_err(|error| output(&error))?;
         if read == 0 {
             break;
         }
         reader
             .push(&piece[..read])
-            .map_err(|problem| garbled(&problem))?;
+            .map_err(|problem| output(&problem))?;
         if writer.push(&piece[..read])? {
             writer.drain().await?;
         }
         bytes += read as u64;
         context.progress.advance(read as u64, 0);
     }
-    drop(stdout);
-    running.finish().await?;
     writer.finish().await?;
-    let objects = reader.finish().map_err(|problem| garbled(&problem))?;
+    let objects = reader.finish().map_err(|problem| output(&problem))?;
     Ok((objects, bytes))
 }
 
-fn garbled(problem: &dyn std::fmt::Display) -> EngineError {
+fn garbled(problem: &str) -> EngineError {
     EngineError::Garbled {
         tool: "pg_dump".to_owned(),
         problem: format!("large objects: {problem}"),

@@ -7,6 +7,7 @@ pub(super) mod large_objects;
 mod locks;
 mod monitor;
 pub(super) mod table;
+pub(super) mod untouched;
 pub(super) mod workers;
 
 use std::sync::Arc;
@@ -59,6 +60,10 @@ pub(super) async fn dump(
     )
     .await?;
     let tables = Arc::new(tables);
+    let known = request.since.as_ref().and_then(|before| {
+        let identity = facts.server.identity.as_deref();
+        untouched::Known::new(before, &held.control, identity, &tables)
+    });
     let read = tokio::try_join!(
         workers::read_all(
             context,
@@ -66,6 +71,7 @@ pub(super) async fn dump(
             &held.control,
             Arc::clone(&tables),
             Arc::clone(&sink),
+            known,
         ),
         read_large_objects(context, target, &held.control, request, Arc::clone(&sink)),
     );
@@ -75,6 +81,7 @@ pub(super) async fn dump(
     };
     Ok(assemble::snapshot(assemble::Parts {
         target,
+        control: &held.control,
         taken_at: held.taken_at,
         toc: &held.contents.toc,
         tool: &held.contents.tool,

@@ -32,6 +32,8 @@ pub(in super::super) struct TableRead {
     pub bytes: u64,
     /// Blocks of the heap, if it may be split by ctid ranges; `None` if not.
     pub blocks: Option<u64>,
+    /// Equal means that the same rows read the same; `None` where that cannot be said.
+    pub identity: Option<String>,
 }
 
 impl TableRead {
@@ -94,6 +96,7 @@ pub(in super::super) async fn tables(
             filter: facts.filter.clone(),
             bytes: facts.bytes,
             blocks: facts.splittable_blocks(),
+            identity: facts.identity.clone(),
         });
     }
     Ok(reads)
@@ -122,6 +125,9 @@ pub(in super::super) struct RelationFacts {
     pub key: Vec<String>,
     /// The extension's condition on a configuration table.
     pub filter: Option<String>,
+    /// Its oid, and number, name and type of each column; `None` if the text of its values
+    /// may change while its rows do not.
+    pub identity: Option<String>,
 }
 
 /// Reads [`RelationFacts`] for relations by oid, under the control session's snapshot.
@@ -177,6 +183,7 @@ fn by<K: std::hash::Hash + Eq>(
                 splittable: heap && control.version_num >= 140_000,
                 key: row.get(5),
                 filter: row.get(6),
+                identity: row.get(7),
             },
         );
     }
@@ -191,6 +198,9 @@ impl RelationFacts {
     }
 }
 
+/// The identity leaves out tables with types whose values may be printed otherwise although
+/// nobody wrote: those that hold the number of something with a name, domains, composites and
+/// what extensions define. Labels of an enumeration are part of it.
 const RELATION_FACTS: &str = "
 SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname),
        pg_catalog.pg_relation_size(c.oid),
@@ -204,7 +214,26 @@ SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname),
                      ON a.attrelid = i.indrelid AND a.attnum = k.attnum
                   WHERE i.indrelid = c.oid AND i.indisprimary
                     AND k.position <= i.indnkeyatts), '{}'),
-       config.condition
+       config.condition,
+       CASE WHEN c.relkind = 'r' AND am.amname = 'heap' AND config.condition IS NULL
+                 AND pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN
+           (SELECT c.oid::pg_catalog.text || coalesce(pg_catalog.string_agg(
+                       pg_catalog.format(' %s %I %s %s', a.attnum, a.attname,
+                                         a.atttypid, a.atttypmod)
+                       || CASE WHEN t.typtype = 'e' THEN
+                              (SELECT coalesce(pg_catalog.string_agg(
+                                          pg_catalog.format(' %s %I', e.oid, e.enumlabel),
+                                          '' ORDER BY e.oid), '')
+                                 FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
+                              ELSE '' END,
+                       ',' ORDER BY a.attnum), '')
+              FROM pg_catalog.pg_attribute a
+              JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            HAVING pg_catalog.bool_and(t.typtype = 'e' OR t.oid < 10000
+                       AND t.typtype IN ('b', 'r', 'm')
+                       AND t.typname !~ '^_?(reg|aclitem)') IS NOT FALSE)
+       END
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
@@ -225,16 +254,26 @@ pub(in super::super) fn key_positions(columns: &[String], key: &[String]) -> Opt
         .collect()
 }
 
-/// Cuts the work into shares, largest first.
+/// Cuts the work on the tables that are wanted into shares, largest first.
 ///
 /// A ctid-range scan costs the server about a quarter more CPU than a plain one (measured,
 /// docs/benchmarks.md), and one stream alone keeps a server process and a worker busy. So a
 /// table is split only if it is more than one and a half times a worker's share of the work.
-pub(in super::super) fn shares(tables: &[TableRead], jobs: usize) -> Vec<Share> {
-    let total: u64 = tables.iter().map(|t| t.bytes).sum();
+pub(in super::super) fn shares(
+    tables: &[TableRead],
+    jobs: usize,
+    wanted: impl Fn(usize) -> bool,
+) -> Vec<Share> {
+    let wanted = || {
+        tables
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| wanted(*index))
+    };
+    let total: u64 = wanted().map(|(_, table)| table.bytes).sum();
     let fair = total / jobs.max(1) as u64;
     let mut shares = Vec::with_capacity(tables.len());
-    for (index, table) in tables.iter().enumerate() {
+    for (index, table) in wanted() {
         let splits = match table.blocks {
             Some(_)
                 if jobs > 1 && 2 * table.bytes > 3 * fair && table.bytes >= 2 * SMALLEST_RANGE =>
@@ -273,13 +312,25 @@ fn push_shares(shares: &mut Vec<Share>, index: usize, table: &TableRead, splits:
 impl Share {
     /// The statement that reads this share.
     pub(in super::super) fn statement(&self, table: &TableRead) -> String {
-        let condition = match self.blocks {
-            Some((first, Some(end))) => Some(format!(
-                "WHERE ctid >= '({first},0)' AND ctid < '({end},0)'"
-            )),
-            Some((first, None)) => Some(format!("WHERE ctid >= '({first},0)'")),
-            None => table.filter.clone(),
-        };
+        let condition = self.range().or_else(|| table.filter.clone());
         reading(&table.copy, &table.object, condition.as_deref())
+    }
+
+    /// The statement that counts this share's rows, and those that are not older than `age`.
+    pub(super) fn counting(&self, table: &TableRead, age: i32) -> String {
+        format!(
+            "SELECT pg_catalog.count(*),
+                    pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) <= {age})
+               FROM ONLY {} {}",
+            table.object,
+            self.range().unwrap_or_default()
+        )
+    }
+
+    fn range(&self) -> Option<String> {
+        self.blocks.map(|(first, end)| match end {
+            Some(end) => format!("WHERE ctid >= '({first},0)' AND ctid < '({end},0)'"),
+            None => format!("WHERE ctid >= '({first},0)'"),
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Reading many relations at once: each worker has a session on the shared snapshot, hashes
-//! and stores rows inline as they stream by.
+//! and stores rows inline as they stream by. What an earlier snapshot holds already is first
+//! looked through for writes ([`untouched`](super::untouched)).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,30 +19,41 @@ use crate::snapshot::{Sink, StreamWriter};
 use super::super::sql_error::{has_code, sql};
 use super::control::{Control, open_worker};
 use super::table::{Share, TableRead, shares};
+use super::untouched::{self, Counted, Known};
 
 /// Progress is told this often (bytes): a virtual call a row would show in the figures.
 const REPORT_EVERY: u64 = 1 << 20;
 
-/// Relations to read and where their rows go; shared by the workers.
-struct Work {
-    tables: Arc<Vec<TableRead>>,
-    shares: Vec<Share>,
-    next: AtomicUsize,
-    sink: Arc<dyn Sink>,
-    target: Target,
-    context: Context,
-    /// Ended when one worker fails, so that the others stop.
-    stop: CancellationToken,
+/// What there is to do for the workers.
+#[derive(Clone, Copy)]
+enum Task {
+    /// Hash rows and hand them over.
+    Read,
+    /// Count rows, and those that were written since this transaction.
+    Count(u64),
 }
 
-/// What one share held.
-struct Read {
-    table: usize,
-    hashed: Hashed,
-    bytes: u64,
+/// Relations and what to do with them; shared by the workers.
+pub(super) struct Work {
+    pub tables: Arc<Vec<TableRead>>,
+    shares: Vec<Share>,
+    next: AtomicUsize,
+    task: Task,
+    sink: Arc<dyn Sink>,
+    pub target: Target,
+    pub context: Context,
+    /// Ended when one worker fails, so that the others stop.
+    pub stop: CancellationToken,
+}
+
+/// What came of one share.
+enum Done {
+    Read(usize, TableContent),
+    Counted(usize, Counted),
 }
 
 /// What one table held: its hashes and the bytes of its COPY text.
+#[derive(Clone)]
 pub(in super::super) struct TableContent {
     /// Count and fingerprints.
     pub hashed: Hashed,
@@ -49,54 +61,107 @@ pub(in super::super) struct TableContent {
     pub bytes: u64,
 }
 
-/// Reads all `tables` into `sink`; the result has one element for each table.
+/// What all tables held.
+pub(in super::super) struct Contents {
+    /// One for each table.
+    pub tables: Vec<TableContent>,
+    /// So many of them were not read but taken over.
+    pub untouched: u64,
+}
+
+/// Reads all `tables` into `sink`, but for those of which nobody touched what is `known`.
 pub(in super::super) async fn read_all(
     context: &Context,
     target: &Target,
     control: &Control,
     tables: Arc<Vec<TableRead>>,
     sink: Arc<dyn Sink>,
-) -> Result<Vec<TableContent>, EngineError> {
-    let work = Arc::new(Work {
-        shares: shares(&tables, context.jobs),
-        next: AtomicUsize::new(0),
-        sink,
-        target: target.clone(),
-        context: context.clone(),
-        stop: context.cancel.child_token(),
-        tables: Arc::clone(&tables),
-    });
-    let mut workers = JoinSet::new();
-    for _ in 0..context.jobs.min(work.shares.len()).max(1) {
-        let session = open_worker(context, target, control).await?;
-        workers.spawn(worker(Arc::clone(&work), session));
+    known: Option<Known>,
+) -> Result<Contents, EngineError> {
+    let begin = |task, shares| {
+        Arc::new(Work {
+            shares,
+            next: AtomicUsize::new(0),
+            task,
+            sink: Arc::clone(&sink),
+            target: target.clone(),
+            context: context.clone(),
+            stop: context.cancel.child_token(),
+            tables: Arc::clone(&tables),
+        })
+    };
+    let everything = shares(&tables, context.jobs, |_| true);
+    let mut sessions = Vec::new();
+    for _ in 0..context.jobs.min(everything.len()).max(1) {
+        sessions.push(open_worker(context, target, control).await?);
     }
+    let mut held: Vec<Option<TableContent>> = vec![None; tables.len()];
+    if let Some(known) = known {
+        let candidates = shares(&tables, context.jobs, |table| known.holds(table));
+        let work = begin(Task::Count(known.since), candidates);
+        let (counted, back) = work_off(&work, sessions).await?;
+        sessions = back;
+        held = known.untouched(counted.into_iter().filter_map(Done::counted));
+    }
+    let touched = shares(&tables, context.jobs, |table| held[table].is_none());
+    let (read, _) = work_off(&begin(Task::Read, touched), sessions).await?;
+    let untouched = held.iter().flatten().count() as u64;
     let mut contents: Vec<TableContent> = tables
         .iter()
-        .map(|table| TableContent {
-            hashed: Hashed::empty(table.copy.columns.len(), table.key.is_some()),
-            bytes: 0,
-        })
+        .zip(held)
+        .map(|(table, held)| held.unwrap_or_else(|| TableContent::empty(table)))
         .collect();
-    collect(&mut workers, &work, &mut contents).await?;
-    Ok(contents)
+    for (table, part) in read.into_iter().filter_map(Done::read) {
+        contents[table].hashed.merge(&part.hashed);
+        contents[table].bytes += part.bytes;
+    }
+    Ok(Contents {
+        tables: contents,
+        untouched,
+    })
 }
 
-/// Waits for the workers. The first error is the one that counts: the others only stopped.
-async fn collect(
-    workers: &mut JoinSet<Result<Vec<Read>, EngineError>>,
-    work: &Work,
-    contents: &mut [TableContent],
-) -> Result<(), EngineError> {
-    let mut first_error = None;
+impl Done {
+    fn read(self) -> Option<(usize, TableContent)> {
+        match self {
+            Self::Read(table, content) => Some((table, content)),
+            Self::Counted(..) => None,
+        }
+    }
+
+    fn counted(self) -> Option<(usize, Counted)> {
+        match self {
+            Self::Counted(table, counted) => Some((table, counted)),
+            Self::Read(..) => None,
+        }
+    }
+}
+
+impl TableContent {
+    fn empty(table: &TableRead) -> Self {
+        Self {
+            hashed: Hashed::empty(table.copy.columns.len(), table.key.is_some()),
+            bytes: 0,
+        }
+    }
+}
+
+/// Does all of it, and gives the sessions back. The first error is the one that counts: the
+/// other workers only stopped.
+async fn work_off(
+    work: &Arc<Work>,
+    sessions: Vec<Session>,
+) -> Result<(Vec<Done>, Vec<Session>), EngineError> {
+    let mut workers = JoinSet::new();
+    for session in sessions {
+        workers.spawn(worker(Arc::clone(work), session));
+    }
+    let (mut done, mut sessions, mut first_error) = (Vec::new(), Vec::new(), None);
     while let Some(joined) = workers.join_next().await {
         match joined.unwrap_or(Err(EngineError::Cancelled)) {
-            Ok(reads) => {
-                for read in reads {
-                    let content = &mut contents[read.table];
-                    content.hashed.merge(&read.hashed);
-                    content.bytes += read.bytes;
-                }
+            Ok((own, session)) => {
+                done.extend(own);
+                sessions.push(session);
             }
             Err(error) => {
                 work.stop.cancel();
@@ -109,45 +174,59 @@ async fn collect(
     }
     match first_error {
         Some(error) => Err(error),
-        None => Ok(()),
+        None => Ok((done, sessions)),
     }
 }
 
-async fn worker(work: Arc<Work>, session: Session) -> Result<Vec<Read>, EngineError> {
-    let mut reads = Vec::new();
+async fn worker(work: Arc<Work>, session: Session) -> Result<(Vec<Done>, Session), EngineError> {
+    let mut done = Vec::new();
     loop {
         let index = work.next.fetch_add(1, Ordering::Relaxed);
         let Some(share) = work.shares.get(index) else {
-            return Ok(reads);
+            return Ok((done, session));
         };
-        let read = tokio::select! {
-            read = read_share(&work, &session, share) => read,
+        let acted = tokio::select! {
+            acted = act(&work, &session, share) => acted,
             () = work.stop.cancelled() => Err(EngineError::Cancelled),
         };
-        match read {
-            Ok(read) => reads.push(read),
+        match acted {
+            Ok(one) => done.push(one),
             Err(error) => {
                 work.stop.cancel();
+                if let Task::Count(_) = work.task {
+                    // A count sends nothing, so the server would not notice that nobody waits.
+                    let _ = session.cancel_handle().cancel().await;
+                }
                 return Err(error);
             }
         }
     }
 }
 
-async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Read, EngineError> {
+async fn act(work: &Work, session: &Session, share: &Share) -> Result<Done, EngineError> {
     let table = &work.tables[share.table];
-    let failed = |error| copy_failure(&work.target, table, error);
-    let garbled = |problem: RowError| EngineError::Garbled {
-        tool: format!("COPY of {}", table.object),
-        problem: problem.to_string(),
-    };
     session
         .batch_execute(&format!(
             "LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT",
             table.object
         ))
         .await
-        .map_err(failed)?;
+        .map_err(|error| failure(&work.target, table, error))?;
+    match work.task {
+        Task::Read => read_share(work, session, share).await,
+        Task::Count(since) => untouched::count(work, session, share, since)
+            .await
+            .map(|counted| Done::Counted(share.table, counted)),
+    }
+}
+
+async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Done, EngineError> {
+    let table = &work.tables[share.table];
+    let failed = |error| failure(&work.target, table, error);
+    let garbled = |problem: RowError| EngineError::Garbled {
+        tool: format!("COPY of {}", table.object),
+        problem: problem.to_string(),
+    };
     let rows = session
         .copy_out(&share.statement(table))
         .await
@@ -177,15 +256,15 @@ async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Rea
     work.context
         .progress
         .advance(bytes - reported.0, hashed.rows - reported.1);
-    Ok(Read {
-        table: share.table,
-        hashed,
-        bytes,
-    })
+    Ok(Done::Read(share.table, TableContent { hashed, bytes }))
 }
 
-/// Says what a refused COPY means, naming the table.
-fn copy_failure(target: &Target, table: &TableRead, error: tokio_postgres::Error) -> EngineError {
+/// Says what a refused statement means, naming the table.
+pub(super) fn failure(
+    target: &Target,
+    table: &TableRead,
+    error: tokio_postgres::Error,
+) -> EngineError {
     let moved = |how: &str| EngineError::Moved {
         table: table.object.clone(),
         database: target.database().to_owned(),

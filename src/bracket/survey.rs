@@ -28,6 +28,8 @@ pub struct Partial {
     pub path: String,
     /// Its bytes.
     pub bytes: u64,
+    /// Whether it lies outside of the store.
+    pub outside: bool,
 }
 
 /// Puts it together.
@@ -101,6 +103,13 @@ fn file(partial: &Partial) -> LeftBehind {
     let name = name.trim_start_matches('.');
     let bundled = name.split_once(".bundle").map(|(run, _)| run);
     let (run, advice) = match bundled {
+        _ if partial.outside => (
+            None,
+            format!(
+                "{size} that a restore or a bundle was to put there; nothing is lost: rm -r {}",
+                word(&partial.path)
+            ),
+        ),
         Some(run) => (
             Some(run.to_owned()),
             format!(

@@ -69,6 +69,7 @@ async fn look(store: &Store) -> Result<StatusReport, Failure> {
         .map(|left| Partial {
             path: left.path.display().to_string(),
             bytes: left.bytes,
+            outside: left.outside,
         })
         .collect();
     let mut status = survey(&found, &unsettled, &partials);

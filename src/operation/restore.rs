@@ -82,7 +82,7 @@ pub async fn restore(
     check_patterns(source.snapshot(), &options.only)?;
     ws.speak(engine.as_ref());
     let folder = options.files_into.as_deref();
-    let draft = folder.map(files::begin).transpose()?;
+    let draft = folder.map(|folder| files::begin(ws, folder)).transpose()?;
     let room = needed(source.snapshot(), options);
     check_room(ws, engine.as_ref(), &Place::Other(on.clone()), room).await?;
     // Before the database: a damaged file costs no copy, and both are whole when they get names.

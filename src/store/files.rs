@@ -10,13 +10,15 @@ use super::{Store, StoreError};
 
 const PARTIAL: &str = ".partial";
 
-/// A file that a crash left half written.
+/// A file, or a folder outside of the store, that a crash left half written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
     /// Where it is.
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: u64,
+    /// Whether it lies where a person wanted it, not in the store.
+    pub outside: bool,
 }
 
 impl Store {
@@ -69,19 +71,22 @@ impl Store {
         Ok(file)
     }
 
-    /// Half-written files whose writers are gone.
+    /// Half-written files whose writers are gone, those outside of the store last.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn leftovers(&self) -> Result<Vec<Leftover>, StoreError> {
-        self.find_leftovers(false)
+        let mut left = self.find_leftovers(false)?;
+        left.extend(self.left_outside().map_err(self.not_looked())?);
+        Ok(left)
     }
 
-    /// Removes half-written files whose writers are gone; returns what was removed.
+    /// Removes half-written files of the store whose writers are gone; returns what was removed.
     ///
     /// # Errors
     /// The folder cannot be read, or a file not be removed.
     pub fn remove_leftovers(&self) -> Result<Vec<Leftover>, StoreError> {
+        self.forget_notes().map_err(self.not_looked())?;
         self.find_leftovers(true)
     }
 
@@ -103,12 +108,16 @@ impl Store {
             }
             Ok(found)
         };
-        find().map_err(StoreError::io(|| {
+        find().map_err(self.not_looked())
+    }
+
+    fn not_looked(&self) -> impl FnOnce(io::Error) -> StoreError {
+        StoreError::io(|| {
             format!(
                 "leftovers in {} could not be looked for",
                 self.dir.display()
             )
-        }))
+        })
     }
 
     /// Held for moments only, by whoever makes or judges temporary files.
@@ -136,6 +145,7 @@ fn leftover(path: &Path) -> io::Result<Option<Leftover>> {
         Ok(()) => Ok(Some(Leftover {
             path: path.to_owned(),
             bytes: file.metadata()?.len(),
+            outside: false,
         })),
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Ok(None),
     }

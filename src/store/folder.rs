@@ -14,9 +14,10 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{getegid, geteuid, syncfs};
 
-use super::StoreError;
+use super::afar::Note;
 use super::files::sync_folder;
-use super::outside::folder_of;
+use super::outside::{folder_of, partial_beside};
+use super::{Store, StoreError};
 use crate::archive::{ArchiveError, Entry, EntryKind, Moment, TreeReader};
 use crate::snapshot::SeamError;
 
@@ -44,29 +45,23 @@ pub struct FolderDraft {
     partial: PathBuf,
     unpacked: Unpacked,
     done: bool,
+    _noted: Note,
 }
 
 impl FolderDraft {
-    /// Begins a folder (0700) that must not be there yet.
+    /// Begins a folder (0700) that must not be there yet. `store` knows of it until it is done.
     ///
     /// # Errors
     /// It is there, or cannot be made.
-    pub fn begin(path: &Path) -> Result<Self, StoreError> {
+    pub fn begin(store: &Store, path: &Path) -> Result<Self, StoreError> {
         if path.symlink_metadata().is_ok() {
             return Err(StoreError::Taken {
                 path: path.to_owned(),
             });
         }
         let failed = || format!("the folder {} could not be begun", path.display());
-        let name = path.file_name().ok_or_else(|| {
-            StoreError::io(failed)(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it names no folder",
-            ))
-        })?;
-        let random: u64 = rand::random();
-        let partial = format!(".{}.{random:016x}.partial", name.to_string_lossy());
-        let partial = folder_of(path).join(partial);
+        let partial = partial_beside(path).map_err(StoreError::io(failed))?;
+        let noted = store.note_outside(&partial)?;
         let made = DirBuilder::new().mode(0o700).create(&partial);
         made.map_err(StoreError::io(failed))?;
         Ok(Self {
@@ -74,6 +69,7 @@ impl FolderDraft {
             partial,
             unpacked: Unpacked::default(),
             done: false,
+            _noted: noted,
         })
     }
 
@@ -272,18 +268,20 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("shop.files");
         let entries = || fs::read_dir(place.path()).unwrap().count();
-        let draft = FolderDraft::begin(&path).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        let draft = FolderDraft::begin(&store, &path).unwrap();
         let closed = draft.partial.join("closed");
         fs::create_dir(&closed).unwrap();
         fs::write(closed.join("file"), b"x").unwrap();
         fs::set_permissions(&closed, Permissions::from_mode(0o500)).unwrap();
         drop(draft);
         assert_eq!(entries(), 0, "also what could not be written to is gone");
-        let draft = FolderDraft::begin(&path).unwrap();
+        let draft = FolderDraft::begin(&store, &path).unwrap();
         fs::write(&path, b"theirs").unwrap();
         assert!(matches!(draft.publish(), Err(StoreError::Taken { .. })));
         assert!(matches!(
-            FolderDraft::begin(&path),
+            FolderDraft::begin(&store, &path),
             Err(StoreError::Taken { .. })
         ));
         assert_eq!(
@@ -291,7 +289,10 @@ mod tests {
             (&b"theirs"[..], 1)
         );
         let other = place.path().join("other");
-        let published = FolderDraft::begin(&other).unwrap().publish().unwrap();
+        let published = FolderDraft::begin(&store, &other)
+            .unwrap()
+            .publish()
+            .unwrap();
         let mode = fs::metadata(published).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
     }

@@ -7,6 +7,7 @@
 //! file that is being written is called `.NAME.partial` and locked by its writer, so that a
 //! leftover of a crash is told from work in progress.
 
+mod afar;
 mod error;
 mod files;
 mod folder;

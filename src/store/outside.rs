@@ -5,8 +5,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::afar::Note;
 use super::files::sync_folder;
+use super::{Store, StoreError};
 
 /// Writes a file whole, over one that is there: readers see the old content or the new. What
 /// is no regular file (a pipe, `/dev/stdout`) is written to as it is.
@@ -20,7 +21,7 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         if path.exists() && !path.is_file() {
             return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
         }
-        let mut draft = Draft::new(&path, 0o666)?;
+        let mut draft = Draft::new(&path, partial_beside(&path)?, 0o666, None)?;
         draft.file.write_all(bytes)?;
         draft.file.sync_all()?;
         fs::rename(&draft.partial, &path)?;
@@ -40,16 +41,11 @@ pub struct Draft {
     partial: PathBuf,
     file: File,
     done: bool,
+    _noted: Option<Note>,
 }
 
 impl Draft {
-    fn new(path: &Path, mode: u32) -> io::Result<Self> {
-        let name = path
-            .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
-        let random: u64 = rand::random();
-        let partial = format!(".{}.{random:016x}.partial", name.to_string_lossy());
-        let partial = folder_of(path).join(partial);
+    fn new(path: &Path, partial: PathBuf, mode: u32, noted: Option<Note>) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create_new(true).mode(mode);
         Ok(Self {
@@ -57,22 +53,24 @@ impl Draft {
             file: options.open(&partial)?,
             partial,
             done: false,
+            _noted: noted,
         })
     }
 
-    /// Begins a file (0600) that must not be there yet.
+    /// Begins a file (0600) that must not be there yet. `store` knows of it until it is done.
     ///
     /// # Errors
     /// It is there, or cannot be made.
-    pub fn begin(path: &Path) -> Result<Self, StoreError> {
+    pub fn begin(store: &Store, path: &Path) -> Result<Self, StoreError> {
         if path.symlink_metadata().is_ok() {
             return Err(StoreError::Taken {
                 path: path.to_owned(),
             });
         }
-        Self::new(path, 0o600).map_err(StoreError::io(|| {
-            format!("{} could not be begun", path.display())
-        }))
+        let failed = || format!("{} could not be begun", path.display());
+        let partial = partial_beside(path).map_err(StoreError::io(failed))?;
+        let noted = store.note_outside(&partial)?;
+        Self::new(path, partial, 0o600, Some(noted)).map_err(StoreError::io(failed))
     }
 
     /// A handle to write it by.
@@ -116,6 +114,16 @@ impl Drop for Draft {
     }
 }
 
+/// A temporary name beside `path`.
+pub(super) fn partial_beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names nothing"))?;
+    let random: u64 = rand::random();
+    let partial = format!(".{}.{random:016x}.partial", name.to_string_lossy());
+    Ok(folder_of(path).join(partial))
+}
+
 /// The folder that a path lies in.
 pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -144,14 +152,19 @@ mod tests {
     #[test]
     fn a_draft_never_takes_the_place_of_another_file_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
         let path = folder.path().join("a.tar");
-        let draft = Draft::begin(&path).unwrap();
+        let draft = Draft::begin(&store, &path).unwrap();
         drop(draft);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        let draft = Draft::begin(&path).unwrap();
+        let draft = Draft::begin(&store, &path).unwrap();
         fs::write(&path, b"theirs").unwrap();
         assert!(matches!(draft.publish(), Err(StoreError::Taken { .. })));
-        assert!(matches!(Draft::begin(&path), Err(StoreError::Taken { .. })));
+        assert!(matches!(
+            Draft::begin(&store, &path),
+            Err(StoreError::Taken { .. })
+        ));
         assert_eq!(fs::read(&path).unwrap(), b"theirs");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -212,7 +212,8 @@ fn leftovers_of_a_crash_are_told_from_work_in_progress() {
     assert_eq!(found.len(), 2);
     assert!(found.contains(&Leftover {
         path: crashed.clone(),
-        bytes: 4
+        bytes: 4,
+        outside: false,
     }));
     assert_eq!(home.store.remove_leftovers().unwrap(), found);
     assert_eq!(home.store.leftovers().unwrap(), []);

@@ -106,7 +106,21 @@ fn a_restore_killed_among_the_files_leaves_no_folder_under_its_name() {
     drop(running);
     assert!(!work.join(format!("{into}.files")).exists());
     assert!(!scene.exists(&into));
+    // What lies around there is told, and how to get rid of it.
+    let status = scene.bookend.succeed(&["status", "--json"]).json();
+    let left = &status["left_behind"][0];
+    assert_eq!(left["kind"], "file", "{status}");
+    let path = left["name"].as_str().unwrap();
+    assert!(path.starts_with(work.to_str().unwrap()), "{status}");
+    assert!(left["advice"].as_str().unwrap().contains("rm -r"), "{left}");
+    fs::remove_dir_all(path).unwrap();
     scene.bookend.succeed(&words);
+    let status = scene.bookend.succeed(&["status", "--json"]).json();
+    assert_eq!(
+        status["left_behind"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
     let folder = work.join(format!("{into}.files"));
     same(&tree(&scene.media()), &tree(&folder.join("media")));
 }

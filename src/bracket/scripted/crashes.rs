@@ -79,6 +79,7 @@ async fn status_tells_what_a_crash_left_and_keeps_quiet_about_what_is_in_use() {
     let partial = Partial {
         path: "backups/.shop.tar.partial".to_owned(),
         bytes: 4096,
+        outside: false,
     };
     let mut gone = survey(
         &[found(&whole[..cut], Writer::Gone)],

@@ -152,7 +152,7 @@ enum Place {
 impl Place {
     fn begin(store: &Store, request: &BundleRequest) -> Result<Self, StoreError> {
         match &request.output {
-            Some(path) => Draft::begin(path).map(Self::Outside),
+            Some(path) => Draft::begin(store, path).map(Self::Outside),
             None => store
                 .begin(&format!("{}.bundle", request.run))
                 .map(Self::Store),

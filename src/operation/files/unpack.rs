@@ -32,7 +32,7 @@ pub async fn restore_files(
     folder: &Path,
 ) -> Result<FilesRestored, OperationError> {
     let opened = open(archive).await?;
-    let draft = begin(folder)?;
+    let draft = begin(ws, folder)?;
     let draft = unpack(ws, &opened, draft, folder).await?;
     if ws.cancel.is_cancelled() {
         return Err(OperationError::Cancelled);
@@ -41,8 +41,11 @@ pub async fn restore_files(
 }
 
 /// Begins the folder, so that one that is there is found before anything is made.
-pub(in crate::operation) fn begin(folder: &Path) -> Result<FolderDraft, FilesError> {
-    FolderDraft::begin(folder).map_err(|error| not_written(folder, error))
+pub(in crate::operation) fn begin(
+    ws: &Workspace,
+    folder: &Path,
+) -> Result<FolderDraft, FilesError> {
+    FolderDraft::begin(&ws.store, folder).map_err(|error| not_written(folder, error))
 }
 
 /// Unpacks everything and syncs it, on a thread that may block.

@@ -118,6 +118,8 @@ pub enum Seen {
     Quiet,
     /// Writes, or something that could not be looked at.
     Written,
+    /// The target was changed in just the way in which the rehearsal changed its copy.
+    Repeated,
 }
 
 /// How a migration came out, held against its rehearsal.

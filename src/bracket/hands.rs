@@ -89,6 +89,8 @@ pub struct Looked {
     pub lines: Vec<String>,
     /// For the report, target by target.
     pub quiet: Vec<QuietFacts>,
+    /// Why the run must not go on.
+    pub setback: Option<Setback>,
 }
 
 /// What changed.
@@ -176,7 +178,11 @@ pub trait Hands: Send + Sync {
     async fn unquiesce(&self, notes: &dyn Notes) -> Result<Ended, Trouble>;
 
     /// Looks for what others wrote to the targets since these archives.
-    async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble>;
+    async fn look(
+        &self,
+        befores: &[ArchiveFacts],
+        rehearsed: &[Option<&Value>],
+    ) -> Result<Looked, Trouble>;
 
     /// What [`Hands::migrate`] is going to run.
     fn migration(&self) -> CommandFacts;

@@ -6,7 +6,9 @@ use super::event::Matched;
 use super::journal::Setback;
 use super::undo::word;
 use crate::report::figures::counted;
-use crate::snapshot::diff::{ColumnChange, Difference, Loss, ObjectChange};
+use crate::snapshot::diff::{
+    Change, ColumnChange, ColumnChangeKind, Difference, Loss, ObjectChange,
+};
 use crate::snapshot::glob_matches;
 
 /// So many losses are told one by one.
@@ -121,6 +123,38 @@ fn without_amount(what: &str) -> String {
         .map(|word| word.trim_end_matches('s'))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Whether all definitions that a rehearsal changed were changed in just that way by what was
+/// found. Rows alone tell nothing: others may write to the same table.
+#[must_use]
+pub fn repeats(rehearsed: &Difference, found: &Difference) -> bool {
+    let telling = |object: &&ObjectChange| {
+        let redefined = |column: &ColumnChange| {
+            column.change != ColumnChangeKind::Changed || !column.properties.is_empty()
+        };
+        object.change != Change::Changed
+            || !object.parts.is_empty()
+            || object.columns.iter().any(redefined)
+    };
+    let found: Vec<_> = found.objects.iter().map(shape).collect();
+    let mut telling = rehearsed.objects.iter().filter(telling).peekable();
+    telling.peek().is_some() && telling.all(|object| found.contains(&shape(object)))
+}
+
+/// Why a run whose rehearsal seems to have gone to the target as well does not go on.
+#[must_use]
+pub fn repeated(changes: Vec<String>) -> Setback {
+    Setback {
+        code: "astray".to_owned(),
+        message: "the target was changed in just the way in which COMMAND changed the copy: it seems to have been there, too".to_owned(),
+        causes: changes,
+        hint: Some(
+            "the before-archive holds the target as it was; point COMMAND at DATABASE_URL, PG* or \
+             MONGODB_URI, or tell it with --env NAME={url}"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Objects that changed in another way, by name.

@@ -83,7 +83,11 @@ fn rehearsed() -> impl Strategy<Value = Rehearsed> {
 }
 
 fn seen() -> impl Strategy<Value = Seen> {
-    prop_oneof![1 => Just(Seen::Quiet), 1 => Just(Seen::Written)]
+    prop_oneof![
+        4 => Just(Seen::Quiet),
+        4 => Just(Seen::Written),
+        1 => Just(Seen::Repeated),
+    ]
 }
 
 fn done() -> impl Strategy<Value = Done> {
@@ -266,6 +270,7 @@ proptest! {
             });
             prop_assert!(last.is_some());
             prop_assert!(last == Some(Seen::Quiet) || terms.accept_writes.is_some());
+            prop_assert!(last != Some(Seen::Repeated));
             let path = &taken[last_round(&taken[..=at])..at];
             let fuzzy = count(path, |event| matches!(
                 event,

@@ -111,10 +111,15 @@ impl Bracket<'_> {
     }
 
     async fn look(&self) -> Result<Ending, Trouble> {
-        let befores = memory::befores(&self.records());
-        let looked = self.hands.look(&befores).await?;
+        let records = self.records();
+        let befores = memory::befores(&records);
+        let rehearsed: Vec<_> = (0..befores.len())
+            .map(|target| memory::rehearsed(&records, target))
+            .collect();
+        let looked = self.hands.look(&befores, &rehearsed).await?;
         let mut detail = Detail::lines(looked.lines);
         detail.quiet = looked.quiet;
+        detail.setback = looked.setback;
         if looked.seen == Seen::Written
             && let State::Under(course, ..) = self.state()
         {

@@ -233,7 +233,7 @@ fn came_to(done: Done) -> StepState {
         | Done::Compare(_)
         | Done::Bundle
         | Done::Rollback(_) => StepState::Ok,
-        Done::Proof(Proven::Different) => StepState::Failed,
+        Done::Proof(Proven::Different) | Done::Gap(Seen::Repeated) => StepState::Failed,
         Done::Rehearsal(found) => {
             let checked = found.check.is_none_or(CommandEnd::is_success);
             if found.end.is_success() && checked && !found.astray && !found.losses_refused {

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::super::event::Seen;
 use super::super::hands::{Looked, Side, Trouble};
 use super::super::journal::{ArchiveFacts, QuietFacts};
+use super::super::loss;
 use super::Live;
 use crate::operation::{self, Quiet, SecondLook, open};
 use crate::report::figures::numbered;
@@ -23,19 +26,27 @@ impl Live {
     pub(super) async fn look_for_writes(
         &self,
         befores: &[ArchiveFacts],
+        rehearsed: &[Option<&Value>],
     ) -> Result<Looked, Trouble> {
         let mut looked = Looked {
             seen: Seen::Quiet,
             lines: Vec::new(),
             quiet: Vec::new(),
+            setback: None,
         };
         for (target, archive) in befores.iter().enumerate() {
-            let (seen, lines, facts) = self.look_at(target, archive).await?;
+            let rehearsed = rehearsed.get(target).copied().flatten();
+            let (seen, lines, facts) = self.look_at(target, archive, rehearsed).await?;
             looked.quiet.push(facts);
-            if seen == Seen::Written {
-                looked.seen = Seen::Written;
+            let told: Vec<String> = lines.iter().map(|line| self.about(target, line)).collect();
+            match (seen, looked.seen) {
+                (Seen::Quiet, _) | (Seen::Written, Seen::Repeated) => {}
+                (Seen::Written, Seen::Quiet | Seen::Written) => looked.seen = Seen::Written,
+                (Seen::Repeated, _) => {
+                    looked.seen = Seen::Repeated;
+                    looked.setback = Some(loss::repeated(told.clone()));
+                }
             }
-            let told = lines.iter().map(|line| self.about(target, line));
             looked.lines.extend(told);
         }
         Ok(looked)
@@ -45,6 +56,7 @@ impl Live {
         &self,
         target: usize,
         archive: &ArchiveFacts,
+        rehearsed: Option<&Value>,
     ) -> Result<(Seen, Vec<String>, QuietFacts), Trouble> {
         let subject = self.subject(target)?;
         let before = self.snapshot_of(target, archive).await?;
@@ -53,7 +65,11 @@ impl Live {
             .map_err(|error| self.trouble(&error))?;
         let nouns = self.ws.engines.nouns(&before.engine);
         let facts = facts(target, &look);
-        let (seen, lines) = told(look, subject.target.database(), nouns);
+        let repeated = repeated(&look, rehearsed);
+        let (mut seen, lines) = told(look, subject.target.database(), nouns);
+        if repeated {
+            seen = Seen::Repeated;
+        }
         Ok((seen, lines, facts))
     }
 
@@ -71,6 +87,17 @@ impl Live {
         let snapshot = Arc::new(opened.snapshot().clone());
         self.remember(target, Side::Before, &snapshot);
         Ok(snapshot)
+    }
+}
+
+/// Whether the target was migrated while the copy was.
+fn repeated(look: &SecondLook, rehearsed: Option<&Value>) -> bool {
+    let rehearsed = rehearsed.and_then(|value| serde_json::from_value(value.clone()).ok());
+    match (&look.quiet, rehearsed) {
+        (Quiet::Written { difference, .. }, Some(rehearsed)) => {
+            loss::repeats(&rehearsed, difference)
+        }
+        (Quiet::Quiet | Quiet::Written { .. }, _) => false,
     }
 }
 

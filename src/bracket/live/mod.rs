@@ -272,8 +272,12 @@ impl Hands for Live {
         self.lift(notes).await
     }
 
-    async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble> {
-        let looked = self.look_for_writes(befores).await;
+    async fn look(
+        &self,
+        befores: &[ArchiveFacts],
+        rehearsed: &[Option<&Value>],
+    ) -> Result<Looked, Trouble> {
+        let looked = self.look_for_writes(befores, rehearsed).await;
         // Whatever that came to, the copies are gone before anything else is done.
         let told = self.dropped().await;
         looked.map(|mut looked| {

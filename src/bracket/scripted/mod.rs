@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::drive::Bracket;
 use super::event::{
@@ -263,7 +263,11 @@ impl Hands for Scripted {
         })
     }
 
-    async fn look(&self, befores: &[ArchiveFacts]) -> Result<Looked, Trouble> {
+    async fn look(
+        &self,
+        befores: &[ArchiveFacts],
+        _rehearsed: &[Option<&Value>],
+    ) -> Result<Looked, Trouble> {
         self.note("gap");
         assert!(!befores.is_empty());
         let mut gaps = self.gaps.lock().unwrap();
@@ -275,11 +279,13 @@ impl Hands for Scripted {
         let line = match seen {
             Seen::Quiet => "quiet: no write was seen",
             Seen::Written => "public.orders was written to",
+            Seen::Repeated => "public.orders was migrated",
         };
         Ok(Looked {
             seen,
             lines: vec![line.to_owned()],
             quiet: Vec::new(),
+            setback: (seen == Seen::Repeated).then(Setback::default),
         })
     }
 

@@ -121,6 +121,21 @@ async fn a_person_who_says_no_is_obeyed() {
 }
 
 #[tokio::test]
+async fn a_target_that_was_changed_like_its_copy_is_not_migrated_whoever_accepts_writes() {
+    let hands = Scripted {
+        gaps: Mutex::new(vec![Seen::Repeated]),
+        ..Scripted::default()
+    };
+    let accepting = Terms {
+        accept_writes: Some(Reason::new("it is busy").unwrap()),
+        ..terms()
+    };
+    let run = run(accepting, &hands).await;
+    assert_eq!(run.ended.unwrap(), Outcome::RehearsalFailed);
+    assert!(!hands.asked("migration"));
+}
+
+#[tokio::test]
 async fn writes_of_others_cost_a_fresh_backup_with_a_proof_of_its_own() {
     let hands = Scripted {
         gaps: Mutex::new(vec![Seen::Written]),

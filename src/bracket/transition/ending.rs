@@ -116,6 +116,8 @@ fn looked(course: &Course, cleared: &Cleared, seen: Seen) -> State {
             waiting(course, Stage::Migration(cleared.clone()))
         }
         Seen::Written => conclude(course, Outcome::Refused),
+        // COMMAND was there, and is not to be run there a second time.
+        Seen::Repeated => conclude(course, Outcome::RehearsalFailed),
     }
 }
 

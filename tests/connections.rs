@@ -425,7 +425,7 @@ async fn a_host_that_drops_packets_is_given_up_and_named() {
     let text = format!("postgres://u@127.0.0.1:{}/d", hole.port);
     let began = std::time::Instant::now();
     let home = tempfile::tempdir().unwrap();
-    let bookend = common::Bookend::new();
+    let bookend = common::Bookend::new().without("PGCONNECT_TIMEOUT");
     // Both at once: each waits its own time.
     let running = bookend.spawn(&["backup", "--json", &text]);
     let (env, impatient) = (

@@ -33,6 +33,8 @@ mod left;
 mod on_failure;
 #[path = "run/rehearsal.rs"]
 mod rehearsal;
+#[path = "run/replaced.rs"]
+mod replaced;
 #[path = "run/restarts.rs"]
 mod restarts;
 #[path = "run/several.rs"]

@@ -67,6 +67,8 @@ pub struct Ended {
 /// A rehearsal that came to an end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
+    /// Variables that pointed at the copies.
+    pub repointed: Vec<String>,
     /// What it showed.
     pub rehearsed: Rehearsed,
     /// For the screen.

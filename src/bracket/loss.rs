@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::event::Matched;
 use super::journal::Setback;
-use super::undo::word;
+use super::undo::{ASTRAY, word};
 use crate::report::figures::counted;
 use crate::snapshot::diff::{
     Change, ColumnChange, ColumnChangeKind, Difference, Loss, ObjectChange,
@@ -31,20 +31,18 @@ pub fn refused<'a>(losses: &'a [Loss], allowed: &[String]) -> Vec<&'a Loss> {
 pub fn setback(losses: &[(Option<&str>, &Loss)]) -> Setback {
     let told = losses.iter().take(TOLD).map(|(target, loss)| {
         let target = target.map_or_else(String::new, |target| format!("{target}: "));
-        let object = word(&loss.object);
         format!(
-            "{target}{}: {}   (--allow-loss {object})",
-            loss.object, loss.what
+            "{target}{}: {}   ({})",
+            loss.object,
+            loss.what,
+            flag(&loss.object)
         )
     });
     let mut causes: Vec<String> = told.collect();
     if let Some(more) = losses.len().checked_sub(TOLD).filter(|more| *more > 0) {
         causes.push(format!("and {}", counted(more as u64, "more", "more")));
     }
-    let mut flags: Vec<String> = losses
-        .iter()
-        .map(|(_, loss)| format!("--allow-loss {}", word(&loss.object)))
-        .collect();
+    let mut flags: Vec<String> = losses.iter().map(|(_, loss)| flag(&loss.object)).collect();
     flags.dedup();
     flags.truncate(TOLD);
     let what = if losses.iter().any(|(_, loss)| loss.kind.is_content()) {
@@ -61,6 +59,12 @@ pub fn setback(losses: &[(Option<&str>, &Loss)]) -> Setback {
         causes,
         hint: Some(format!("if that is meant: {}", flags.join(" "))),
     }
+}
+
+/// What allows losses of `object`, as a shell takes it.
+fn flag(object: &str) -> String {
+    let between = if object.starts_with('-') { '=' } else { ' ' };
+    format!("--allow-loss{between}{}", word(object))
 }
 
 /// Whether a migration changed what its rehearsal had changed, and in words what came out
@@ -111,7 +115,8 @@ fn amount(what: &str) -> u64 {
     let digits: String = what
         .chars()
         .skip_while(|c| !c.is_ascii_digit())
-        .take_while(char::is_ascii_digit)
+        .take_while(|c| c.is_ascii_digit() || *c == ',')
+        .filter(char::is_ascii_digit)
         .collect();
     digits.parse().unwrap_or(0)
 }
@@ -119,7 +124,7 @@ fn amount(what: &str) -> u64 {
 fn without_amount(what: &str) -> String {
     // "1 row", "2 rows".
     what.split(' ')
-        .filter(|word| !word.chars().all(|c| c.is_ascii_digit()))
+        .filter(|word| !word.chars().all(|c| c.is_ascii_digit() || c == ','))
         .map(|word| word.trim_end_matches('s'))
         .collect::<Vec<_>>()
         .join(" ")
@@ -146,7 +151,7 @@ pub fn repeats(rehearsed: &Difference, found: &Difference) -> bool {
 #[must_use]
 pub fn repeated(changes: Vec<String>) -> Setback {
     Setback {
-        code: "astray".to_owned(),
+        code: ASTRAY.to_owned(),
         message: "the target was changed in just the way in which COMMAND changed the copy: it seems to have been there, too".to_owned(),
         causes: changes,
         hint: Some(
@@ -258,6 +263,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_looks_like_a_flag_is_none() {
+        let one = loss("-dash", "has 1 row fewer");
+        assert_eq!(
+            setback(&[(None, &one)]).hint.unwrap(),
+            "if that is meant: --allow-loss=-dash"
+        );
+    }
+
+    #[test]
     fn a_definition_that_was_gone_in_the_rehearsal_too_is_not_lost_more() {
         let index = |what: &str| Loss {
             kind: LossKind::Index,
@@ -277,6 +291,7 @@ mod tests {
             (losing(&[loss("a", "has 1 fewer row")]), false),
             (losing(&[]), false),
             (losing(&[loss("a", "has 6 fewer rows")]), true),
+            (losing(&[loss("a", "has 1,200 fewer rows")]), true),
             (losing(&[loss("b", "has 1 fewer row")]), true),
             (losing(&[loss("a", "is gone with 5 rows")]), true),
         ] {

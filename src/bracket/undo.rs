@@ -1,6 +1,6 @@
 //! What can be done about a run: the way back, and what a crash or failure left to decide.
 
-use crate::report::figures::shell_word;
+use crate::report::figures::{shell_word, target_word};
 use crate::report::run::{RunArchive, RunReport, RunTarget, StepState};
 
 /// Once COMMAND may have changed something: the command that puts the before-archives back and
@@ -17,6 +17,9 @@ pub(super) fn commands(report: &RunReport) -> Vec<String> {
     )]
 }
 
+/// The code of a rehearsal whose COMMAND went elsewhere.
+pub(super) const ASTRAY: &str = "astray";
+
 fn touched(report: &RunReport) -> bool {
     let begun = report.steps.iter().any(|step| {
         step.step == "migration" && !matches!(step.state, StepState::Pending | StepState::Skipped)
@@ -32,8 +35,12 @@ pub(super) fn advice(report: &RunReport, kept: &[String]) -> Vec<String> {
         "failed" | "refused" | "proof_failed" | "aborted" => {
             lines.push("COMMAND was not started on the target; it was not changed".to_owned());
         }
+        "rehearsal_failed" if report.error.as_ref().is_some_and(|one| one.code == ASTRAY) => {
+            lines.push("COMMAND may have changed the target: look before anything else".to_owned());
+            lines.extend(look(report));
+        }
         "rehearsal_failed" | "loss_refused" => {
-            lines.push("COMMAND ran on a copy only; the target was not changed".to_owned());
+            lines.push("COMMAND was run on a copy; it was not started on the target".to_owned());
         }
         "rolled_back" => {
             lines.push("the target is what it was when the before-backup was taken".to_owned());
@@ -192,14 +199,7 @@ fn program(report: &RunReport) -> String {
 
 /// How to name a target on the command line without its password.
 fn name(target: &RunTarget) -> String {
-    if let Some((_, named)) = target.origin.split_once(".toml: ") {
-        return word(named);
-    }
-    let variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    if !target.origin.is_empty() && target.origin.chars().all(variable) {
-        return format!("env:{}", target.origin);
-    }
-    word(&target.url)
+    target_word(&target.origin, &target.url)
 }
 
 /// The archive to come back to, of each target: the newest where one was taken anew.

@@ -16,8 +16,8 @@ Examples:
   bookend abort                                      (the newest run that was left)
   bookend abort 20261120T043512Z-shop
 
-Copies that the run made are dropped, and what --quiesce stopped is started again. If COMMAND was
-started on the target, the run ends as what it has come to; nothing of the target is changed. A rollback
+Copies that the run made are dropped, and what --quiesce stopped is started again. If COMMAND was \
+started on the target, the run ends as what it has come to; nothing of the target is changed. A rollback \
 that was cut off is undone, unless a database has changed places already (exit 4: resume finishes it).";
 
 /// Undo what an interrupted run left behind

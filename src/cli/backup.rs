@@ -110,7 +110,7 @@ async fn take(
         exclude_data: args.exclude_data.clone(),
         consistent: args.consistent,
         files,
-        suffix: None,
+        ..BackupRequest::default()
     };
     operation::backup(ws, target, &request)
         .await

@@ -73,7 +73,10 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         (_, true) => Aspect::Schema,
         _ => Aspect::All,
     };
-    let whole = compare(&first.snapshot, &second.snapshot);
+    let mut whole = compare(&first.snapshot, &second.snapshot);
+    operation::settle(&ws, (&first, &second), &mut whole)
+        .await
+        .map_err(|error| failure_of(&error))?;
     let sampled = match args.rows {
         Some(most) => operation::samples(&ws, (&first, &second), &whole, most.into())
             .await

@@ -22,11 +22,11 @@ Examples:
                                                  (the next ones clone what this one proved)
   bookend rehearse shop --allow-loss 'public.log_*' --keep-copy -- ./migrate
 
-The target is only read: it is backed up, the backup is restored into a copy and compared, and COMMAND
-runs on that copy. An ARCHIVE needs no live target: its copy goes to a sandbox unless --prove-on says
+The target is only read: it is backed up, the backup is restored into a copy and compared, and COMMAND \
+runs on that copy. An ARCHIVE needs no live target: its copy goes to a sandbox unless --prove-on says \
 otherwise.
 
-Exit codes: 0 it went well · 3 the backup does not restore to the same content · 4 data would be
+Exit codes: 0 it went well · 3 the backup does not restore to the same content · 4 data would be \
 lost that nothing allows · 5 COMMAND or --check failed";
 
 /// Try a migration on a proven copy; the target is only read

@@ -17,8 +17,8 @@ Examples:
   bookend resume 20261120T043512Z-shop
   bookend resume 20261120T043512Z-shop --env APP_KEY=…
 
-Steps before the migration are done again from their beginning; what is missing after it is done. A
-migration that was under way is never run again: its end is unknown, and the run ends as that. A rollback
+Steps before the migration are done again from their beginning; what is missing after it is done. A \
+migration that was under way is never run again: its end is unknown, and the run ends as that. A rollback \
 that was cut off goes on.";
 
 /// Finish an interrupted run

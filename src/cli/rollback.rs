@@ -25,11 +25,11 @@ Examples:
   bookend rollback 20261120T043512Z-shop --end-sessions
   bookend rollback latest --no-swap
 
-The archive from before is restored beside and proven first. Then others are kept out, what was written
-since is exported into the store, and the two databases change names; the failed one is kept as
+The archive from before is restored beside and proven first. Then others are kept out, what was written \
+since is exported into the store, and the two databases change names; the failed one is kept as \
 NAME_failed_TIME. A rollback that was cut off is finished or undone by the next one.
 
-Exit codes: 0 rolled back, or nothing to do · 1 failed · 3 the archive does not restore to the same
+Exit codes: 0 rolled back, or nothing to do · 1 failed · 3 the archive does not restore to the same \
 content · 4 refused, everything is as it was: sessions are in the way, or it cannot be renamed";
 
 /// Put the before-backup back, keep the failed database

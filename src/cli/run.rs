@@ -42,11 +42,11 @@ Examples:
   bookend run shop --quiesce './maintenance on' --unquiesce './maintenance off' -- ./migrate
   bookend run shop catalog -- ./migrate-both          (both proven and rehearsed before either)
 
-COMMAND finds its database in DATABASE_URL and PG*; every variable that names the target's URL is
+COMMAND finds its database in DATABASE_URL and PG*; every variable that names the target's URL is \
 pointed at it too. In the rehearsal they lead to the copy.
 
-Exit codes: 0 completed · 1 failed before the migration, or the backup after it failed · 3 the backup
-does not restore to the same content, or more was lost than in the rehearsal · 4 refused, or loss in
+Exit codes: 0 completed · 1 failed before the migration, or the backup after it failed · 3 the backup \
+does not restore to the same content, or more was lost than in the rehearsal · 4 refused, or loss in \
 the rehearsal that nothing allows · 5 COMMAND or --check failed, or its end is unknown";
 
 /// Bracket a migration: back up, prove, rehearse, migrate, back up again, compare

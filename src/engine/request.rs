@@ -1,5 +1,6 @@
 //! What is asked of an engine, and the copy that comes of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::connection::Target;
@@ -14,9 +15,13 @@ pub struct DumpRequest {
     pub exclude_data: Vec<String>,
     /// One point in time although others write, for an engine that has to be asked for it.
     pub consistent: bool,
-    /// An earlier snapshot of the same database, for a read that only hashes: what the server's
-    /// own record shows to be untouched since is taken over from it, and does not reach the sink.
+    /// An earlier snapshot of the same database, by which rows of then are known again.
     pub since: Option<Arc<Snapshot>>,
+    /// What the server's own record shows to be untouched since is taken over from there, and does
+    /// not reach the sink: for a read that only hashes.
+    pub spare: bool,
+    /// Only the rows of these, by their printed names.
+    pub data_of: Option<BTreeSet<String>>,
 }
 
 /// How a copy is to be built.

@@ -1,5 +1,6 @@
 //! Taking a backup: the engine reads, the archive stores, the store publishes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,10 @@ pub struct BackupRequest {
     pub files: Vec<PathBuf>,
     /// `before` or `after` in the id, inside a bracket.
     pub suffix: Option<&'static str>,
+    /// An earlier snapshot of the same database, by which rows of then are known again.
+    pub since: Option<Arc<Snapshot>>,
+    /// Only the rows of these, by their printed names.
+    pub data_of: Option<BTreeSet<String>>,
 }
 
 /// A backup that stands in the store.
@@ -228,7 +233,9 @@ async fn read(
         schema_only: request.schema_only,
         exclude_data: request.exclude_data.clone(),
         consistent: request.consistent,
-        since: None,
+        since: request.since.clone(),
+        spare: false,
+        data_of: request.data_of.clone(),
     };
     ws.progress
         .phase("backup", expected(ws, engine, target).await?);

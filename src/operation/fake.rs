@@ -194,6 +194,7 @@ impl Engine for Fake {
             schema: Vec::new(),
             anchor: None,
             untouched: None,
+            kept: std::collections::BTreeMap::new(),
             notes: vec!["statistics are gathered anew".to_owned()],
             secrets_seen: vec!["subscription s".to_owned()],
         })

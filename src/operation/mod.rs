@@ -15,6 +15,7 @@ mod restore;
 pub mod rollback;
 mod samples;
 pub mod sandbox;
+mod settle;
 mod sides;
 mod stage;
 mod templates;
@@ -36,7 +37,7 @@ pub use bundle::{
     MissingPart, bundle, is_bundle, open_bundle, verify_bundle,
 };
 pub use copies::{Copies, Swept, copies, drop_copy, drop_expired};
-pub use diff::{Aspect, diff, narrow};
+pub use diff::{Aspect, narrow};
 pub use doctor::{Area, Diagnosis, Finding, doctor};
 pub use error::OperationError;
 pub use files::{FilesError, FilesRestored, diff_files, folder_for, restore_files, there};
@@ -46,6 +47,7 @@ pub use quiet::{Quiet, SecondLook, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use samples::samples;
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use settle::{diff, settle, settled};
 pub use sides::{Side, Subject, same_database};
 pub use stage::{StageOutcome, StageRequest, stage};
 pub use templates::{

@@ -51,6 +51,7 @@ pub async fn read(
     let request = DumpRequest {
         consistent,
         since: since.map(Arc::clone),
+        spare: true,
         ..DumpRequest::default()
     };
     let snapshot = engine

@@ -1,5 +1,6 @@
 //! The two sides of a comparison: each an archive, or a database as it is now.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Side {
                     _short_lived: None,
                 })
             }
-            Subject::Live(target) if rows => Self::put_by(ws, target).await,
+            Subject::Live(target) if rows => Self::put_by(ws, target, None).await,
             Subject::Live(target) => {
                 let engine = ws.engines.get(target.engine())?;
                 ws.speak(engine.as_ref());
@@ -68,11 +69,30 @@ impl Side {
         }
     }
 
-    async fn put_by(ws: &Workspace, target: &Target) -> Result<Self, OperationError> {
+    /// A live side, with the rows of these objects alone.
+    ///
+    /// # Errors
+    /// As [`Side::read`].
+    pub async fn rows_of(
+        ws: &Workspace,
+        target: &Target,
+        objects: BTreeSet<String>,
+    ) -> Result<Self, OperationError> {
+        Self::put_by(ws, target, Some(objects)).await
+    }
+
+    async fn put_by(
+        ws: &Workspace,
+        target: &Target,
+        data_of: Option<BTreeSet<String>>,
+    ) -> Result<Self, OperationError> {
         ws.store.remove_leftovers()?;
         let id = archive_id(target.label(), Utc::now(), Some("diff"));
         let pending = ws.store.begin(&id)?;
-        let request = BackupRequest::default();
+        let request = BackupRequest {
+            data_of,
+            ..BackupRequest::default()
+        };
         let (snapshot, _) = keep(ws, target, &request, &pending).await?;
         Ok(Self {
             snapshot,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{OperationError, Verdict, Workspace};
 use crate::archive::{self, Archive, Damage, Depth};
-use crate::engine::{Engine, Flaw, StreamCheck};
+use crate::engine::Flaw;
 use crate::snapshot::{Nouns, Source};
 
 /// What a check of an archive's bytes showed.
@@ -64,9 +64,9 @@ pub async fn verify(
         what: "verifying the archive",
     })??;
     if depth == Depth::Rows {
-        let check = check_streams(ws, engine.as_ref(), source).await?;
-        verified.rows += check.rows;
-        add_flaws(&mut verified.damages, check.flaws);
+        let (rows, damages) = decoded(ws, source, &verified.damages).await?;
+        verified.rows += rows;
+        verified.damages.extend(damages);
     }
     Ok(VerifyOutcome {
         verdict: if verified.damages.is_empty() {
@@ -81,30 +81,31 @@ pub async fn verify(
     })
 }
 
-/// What only the engine can decode.
-async fn check_streams(
+/// What only the engine can decode: rows that were counted, and damages beside those known.
+pub(super) async fn decoded(
     ws: &Workspace,
-    engine: &dyn Engine,
-    source: Arc<Archive>,
-) -> Result<StreamCheck, OperationError> {
+    archive: Arc<Archive>,
+    known: &[Damage],
+) -> Result<(u64, Vec<Damage>), OperationError> {
+    let engine = ws.engines.named(&archive.snapshot().engine)?;
     ws.progress.phase("decode", None);
-    let checked = engine.check_streams(&ws.context(), source as _).await;
+    let checked = engine.check_streams(&ws.context(), archive as _).await;
     ws.progress.finish();
-    Ok(checked?)
+    let checked = checked?;
+    Ok((checked.rows, flaws(known, checked.flaws)))
 }
 
 /// A member whose bytes are not those that were written was named already; that the engine
 /// could not read it is no news, whose content is hit by that is.
-fn add_flaws(damages: &mut Vec<Damage>, flaws: Vec<Flaw>) {
-    let known: Vec<String> = damages.iter().map(|damage| damage.member.clone()).collect();
-    damages.extend(
-        flaws
-            .into_iter()
-            .filter(|flaw| flaw.object.is_some() || !known.contains(&flaw.member))
-            .map(|flaw| Damage {
-                member: flaw.member,
-                object: flaw.object,
-                problem: flaw.problem,
-            }),
-    );
+fn flaws(known: &[Damage], flaws: Vec<Flaw>) -> Vec<Damage> {
+    let is_known = |member: &str| known.iter().any(|damage| damage.member.ends_with(member));
+    let news = flaws
+        .into_iter()
+        .filter(|flaw| flaw.object.is_some() || !is_known(&flaw.member));
+    news.map(|flaw| Damage {
+        member: flaw.member,
+        object: flaw.object,
+        problem: flaw.problem,
+    })
+    .collect()
 }

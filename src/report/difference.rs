@@ -157,6 +157,7 @@ mod tests {
                 after: Some("UTC".to_owned()),
             }],
             notes: Vec::new(),
+            unsettled: Vec::new(),
         };
         insta::assert_snapshot!(text(&difference), @r"
         ~ table public.users · 5,000 → 5,100 rows

@@ -94,6 +94,20 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// How to name a target on the command line without its password: as it was named, by the
+/// variable that it came from, else by its URL.
+#[must_use]
+pub fn target_word(origin: &str, url: &str) -> String {
+    if let Some((_, named)) = origin.split_once(".toml: ") {
+        return shell_word(named);
+    }
+    let variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if !origin.is_empty() && origin.chars().all(variable) {
+        return format!("env:{origin}");
+    }
+    shell_word(url)
+}
+
 /// A word as a shell wants it.
 #[must_use]
 pub fn shell_word(text: &str) -> String {

@@ -18,6 +18,9 @@ pub struct Anchor {
     /// text of its values depends on beside its rows. Equal means that the same rows read the
     /// same. Objects of which that cannot be said are left out.
     pub identities: BTreeMap<String, String>,
+    /// By printed name: what the server calls the object whatever its name, where rows of it that
+    /// were written before and are there still can be told from others.
+    pub numbers: BTreeMap<String, String>,
 }
 
 /// What a reader did not hash but took over from an earlier snapshot.

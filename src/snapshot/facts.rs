@@ -45,6 +45,10 @@ pub struct Snapshot {
     /// What was not read but taken over from an earlier snapshot, if that was asked for.
     #[serde(skip)]
     pub untouched: Option<Untouched>,
+    /// Objects with more rows than in an earlier snapshot of which every row of then is known to
+    /// be there still: their printed names, and those that they had then.
+    #[serde(skip)]
+    pub kept: BTreeMap<String, String>,
     /// In words: what did not come along or will be recomputed.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -43,12 +43,21 @@ impl Nouns {
     };
 }
 
+impl Nouns {
+    /// Of time series, which are stored in buckets of measurements.
+    pub const TIME_SERIES: Self = Self {
+        row: noun("bucket", "buckets"),
+        ..Self::COLLECTIONS
+    };
+}
+
 impl ObjectKind {
     /// The words that go with an object of this kind.
     #[must_use]
     pub fn nouns(self) -> Nouns {
         match self {
-            Self::Collection | Self::TimeSeries => Nouns::COLLECTIONS,
+            Self::Collection => Nouns::COLLECTIONS,
+            Self::TimeSeries => Nouns::TIME_SERIES,
             Self::Table
             | Self::PartitionedTable
             | Self::ForeignTable

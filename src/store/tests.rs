@@ -43,6 +43,7 @@ fn snapshot() -> Snapshot {
         schema: Vec::new(),
         anchor: None,
         untouched: None,
+        kept: std::collections::BTreeMap::new(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

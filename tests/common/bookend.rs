@@ -45,7 +45,16 @@ impl Bookend {
             .env("HOME", home)
             .env("TMPDIR", tmp)
             .env("LANG", "C.UTF-8")
+            // A machine that is busy with other tests may keep a server from answering.
+            .env("PGCONNECT_TIMEOUT", "120")
             .path(&[version.bin(), "/usr/bin".into(), "/bin".into()])
+    }
+
+    /// Takes a variable out of the program's environment.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.remove(std::ffi::OsStr::new(name));
+        self
     }
 
     /// Sets a variable of the program's environment.

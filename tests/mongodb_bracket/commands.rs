@@ -6,9 +6,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::common::Bookend;
 use super::common::mongo::with_client;
-use super::{arguments, bookend, copies, counted, drop_it, filled};
+use super::common::{Bookend, Deployment, Mongo};
+use super::{arguments, bookend, copies, counted, drop_it, fill, filled};
 
 const PROGRAM: &str = "commands::program";
 
@@ -61,6 +61,20 @@ async fn acted(act: &str, database: &Database) {
             kill(Pid::this(), Signal::SIGKILL).unwrap();
         }
         "drop" => database.drop().await.unwrap(),
+        "more" => {
+            let more = (20..50).map(|n| doc! { "_id": n, "title": "more" });
+            todos.insert_many(more).await.unwrap();
+            let change = doc! { "$set": { "title": "changed" } };
+            todos.update_one(doc! { "_id": 1 }, change).await.unwrap();
+        }
+        "replaced" => {
+            todos.delete_many(doc! {}).await.unwrap();
+            let more = (100..121).map(|n| doc! { "_id": n, "title": "other" });
+            todos.insert_many(more).await.unwrap();
+        }
+        "emptied" => {
+            todos.delete_many(doc! {}).await.unwrap();
+        }
         "once" => {
             let once = database.collection::<Document>("once");
             once.insert_one(doc! { "_id": 1 }).await.unwrap();
@@ -212,4 +226,58 @@ fn a_daemon_that_command_leaves_is_told() {
         "{lines}"
     );
     drop_it(server, "daemon");
+}
+
+/// With an oplog, and without one.
+#[test]
+fn documents_that_come_are_no_loss_and_those_that_were_replaced_are() {
+    for deployment in [Deployment::ReplicaSet, Deployment::Standalone] {
+        let server = Mongo::shared(deployment);
+        fill(server, "grown");
+        let url = server.url("grown");
+        let bookend = bookend(&url);
+        let told = acting(&bookend, &url, "replaced", &[]);
+        assert_eq!(told["state"], "loss_refused", "{told:#}");
+        let causes = told["error"]["causes"].to_string();
+        let what = "todos: is without 20 documents of before (gone), others were added";
+        assert!(causes.contains(what), "{causes}");
+        let told = acting(&bookend, &url, "emptied", &[]);
+        let causes = told["error"]["causes"].as_array().unwrap();
+        assert_eq!(
+            causes.len(),
+            1,
+            "one thing that is gone is one loss: {causes:?}"
+        );
+        let told = acting(&bookend, &url, "more", &[]);
+        assert_eq!(told["state"], "completed", "{told:#}");
+        assert_eq!(told["as_rehearsed"], true, "{told:#}");
+        drop_it(server, "grown");
+    }
+}
+
+#[test]
+fn users_and_roles_of_the_database_are_not_lost_by_a_copy_that_never_had_them() {
+    let (server, url) = filled("peopled");
+    server.with(|client| async move {
+        let database = client.database("peopled");
+        let role = doc! { "createRole": "reader", "privileges": [], "roles": ["read"] };
+        database.run_command(role).await.unwrap();
+        let user = doc! { "createUser": "bob", "pwd": "x", "roles": ["reader"] };
+        database.run_command(user).await.unwrap();
+    });
+    let told = acting(&bookend(&url), &url, "more", &[]);
+    assert_eq!(told["state"], "completed", "{told:#}");
+    assert_eq!(told["as_rehearsed"], true, "{told:#}");
+    server.with(|client| async move {
+        let database = client.database("peopled");
+        database
+            .run_command(doc! { "dropUser": "bob" })
+            .await
+            .unwrap();
+        database
+            .run_command(doc! { "dropRole": "reader" })
+            .await
+            .unwrap();
+    });
+    drop_it(server, "peopled");
 }

@@ -117,6 +117,22 @@ fn every_change_is_seen() {
         moved.insert("dropTarget", true);
         admin.run_command(moved).await.unwrap();
         assert_eq!(spared(&ws, &on, &before, "moved in").await, ALL - 1);
+        // By its UUID, under another one's name.
+        other.insert_one(doc! { "_id": 7 }).await.unwrap();
+        let sold = doc! { "listCollections": 1, "filter": { "name": "sold" } };
+        let sold = client.database(DATABASE).run_command(sold).await.unwrap();
+        let sold = sold.get_document("cursor").unwrap();
+        let sold = sold.get_array("firstBatch").unwrap()[0]
+            .as_document()
+            .unwrap();
+        let uuid = sold.get_document("info").unwrap().get("uuid").unwrap();
+        let operation = doc! {
+            "op": "i", "ns": "elsewhere.users", "ui": uuid, "o": { "_id": "by UUID" }
+        };
+        let before = first(&ws, &on).await;
+        let apply = doc! { "applyOps": [operation], "allowAtomic": true };
+        admin.run_command(apply).await.unwrap();
+        assert_eq!(spared(&ws, &on, &before, "by UUID").await, ALL - 1);
         // Others' writes are their own business.
         let before = first(&ws, &on).await;
         other.insert_one(doc! { "_id": 2 }).await.unwrap();

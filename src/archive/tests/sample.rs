@@ -144,6 +144,7 @@ fn empty_snapshot(objects: Vec<Object>, streams: Vec<Stream>) -> Snapshot {
         schema: Vec::new(),
         anchor: None,
         untouched: None,
+        kept: std::collections::BTreeMap::new(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

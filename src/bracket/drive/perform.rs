@@ -87,6 +87,10 @@ impl Bracket<'_> {
         let tried = self.hands.rehearse(&befores, &self.scribe()).await?;
         let mut detail = Detail::lines(tried.lines);
         detail.setback = tried.setback;
+        detail.command = Some(CommandFacts {
+            repointed: tried.repointed,
+            ..self.hands.rehearsal()
+        });
         if let CommandEnd::Exited(code) = tried.rehearsed.end {
             detail.exit_code = Some(code);
         }

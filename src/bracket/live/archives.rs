@@ -33,6 +33,10 @@ impl Live {
             }),
             consistent: subject.consistent,
             files: subject.files.clone(),
+            since: match side {
+                Side::Before => None,
+                Side::After => self.snapshot(target, Side::Before),
+            },
             ..BackupRequest::default()
         };
         let made = operation::backup(&self.ws, &subject.target, &request)

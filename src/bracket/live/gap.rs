@@ -11,8 +11,8 @@ use super::super::journal::{ArchiveFacts, QuietFacts};
 use super::super::loss;
 use super::Live;
 use crate::operation::{self, Quiet, SecondLook, open};
-use crate::report::figures::numbered;
-use crate::report::run::{RunWritten, change_lines};
+use crate::report::figures::{counted, numbered};
+use crate::report::run::{LOST, RunWritten, change_lines};
 use crate::snapshot::diff::{Difference, Values};
 use crate::snapshot::{Noun, Nouns, Snapshot, Source as _, Untouched};
 
@@ -111,7 +111,10 @@ fn facts(target: usize, look: &SecondLook) -> QuietFacts {
     };
     if let Some(untouched) = &look.untouched {
         let hashed = look.objects.saturating_sub(untouched.objects);
-        facts.how = format!("{}: {}", untouched.objects, untouched.how);
+        facts.how = format!(
+            "{} of {}: {}",
+            untouched.objects, look.objects, untouched.how
+        );
         if hashed > 0 {
             facts.how.push_str("; the others read again and hashed");
         }
@@ -155,6 +158,18 @@ fn looked_at(objects: u64, untouched: Option<&Untouched>, noun: Noun) -> String 
     }
 }
 
+/// What weighs most: what was lost, then what else changed, and how much is not told.
+fn first_lines(difference: &Difference) -> Vec<String> {
+    let mut lines = change_lines(difference);
+    lines.sort_by_key(|line| !line.starts_with(LOST));
+    let more = lines.len().saturating_sub(TOLD);
+    lines.truncate(TOLD);
+    if more > 0 {
+        lines.push(format!("and {}", counted(more as u64, "more", "more")));
+    }
+    lines
+}
+
 /// Rows that came and went may outweigh each other: a difference is the least.
 fn written(difference: &Difference) -> Vec<RunWritten> {
     let objects = difference.objects.iter().take(RECORDED);
@@ -189,7 +204,7 @@ fn told(look: SecondLook, database: &str, nouns: Nouns) -> (Seen, Vec<String>) {
             let mut lines = Vec::new();
             if !difference.same {
                 lines.push(format!("{database} was written to since the before-backup"));
-                lines.extend(change_lines(&difference).into_iter().take(TOLD));
+                lines.extend(first_lines(&difference));
             } else if writers.is_empty() {
                 lines.push(format!(
                     "others wrote to {database} while it was read again, or that could not be known"

@@ -10,7 +10,7 @@ mod rollback;
 mod templates;
 mod watched;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -314,14 +314,18 @@ impl Hands for Live {
         (before, after): (&ArchiveFacts, &ArchiveFacts),
         rehearsed: Option<&Value>,
     ) -> Result<Compared, Trouble> {
-        let found = match (
+        let known = (
             self.snapshot(target, Side::Before),
             self.snapshot(target, Side::After),
-        ) {
-            (Some(a), Some(b)) => diff::compare(&a, &b),
-            _ => operation::diff(&PathBuf::from(&before.path), &PathBuf::from(&after.path))
-                .map_err(|error| self.trouble(&error))?,
+        );
+        let (a, b) = (Path::new(&before.path), Path::new(&after.path));
+        let found = match &known {
+            (Some(before), Some(after)) => {
+                operation::settled(&self.ws, (a, b), diff::compare(before, after)).await
+            }
+            _ => operation::diff(&self.ws, a, b).await,
         };
+        let found = found.map_err(|error| self.trouble(&error))?;
         let rehearsed: Option<Difference> =
             rehearsed.and_then(|value| serde_json::from_value(value.clone()).ok());
         let (matched, told) = match &rehearsed {

@@ -8,7 +8,7 @@ use super::{Live, Subject};
 use crate::connection::Target;
 use crate::engine::{CheckState, Inspection};
 use crate::operation::{OperationError, Place, open};
-use crate::report::figures::{numbered, size};
+use crate::report::figures::{numbered, size, target_word};
 use crate::snapshot::Nouns;
 
 impl Live {
@@ -94,7 +94,10 @@ fn preflight_refused(target: &Target, obstacles: Vec<String>) -> Trouble {
             code: "preflight".to_owned(),
             message: format!("{} is not ready to be migrated", target.database()),
             causes: obstacles,
-            hint: Some(format!("bookend doctor {}", target.display_url())),
+            hint: Some(format!(
+                "bookend doctor {}",
+                target_word(target.origin(), &target.display_url())
+            )),
         },
     }
 }

@@ -1,5 +1,8 @@
 //! COMMAND on the proven copies, and what it did to them.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 
@@ -12,9 +15,10 @@ use super::watched::Seen;
 use super::{Live, plain};
 use crate::connection::{ConnectionError, Target};
 use crate::engine::EngineError;
-use crate::operation::{self, OperationError};
+use crate::operation::{self, OperationError, Side, Subject};
 use crate::report::run::change_lines;
 use crate::snapshot::diff::{self, Difference};
+use crate::snapshot::{Snapshot, Source as _};
 
 /// How long a copy stays that was asked to be kept.
 pub(super) const KEPT_FOR: TimeDelta = TimeDelta::days(7);
@@ -132,15 +136,19 @@ impl Live {
         let now = operation::read(&self.ws, &kept.copy.target, false, kept.found.as_ref()).await?;
         // Held against the copy itself as it was proven: what a copy does otherwise than its
         // original (its owner, documents that do not expire) is in both.
-        if let Some(proven) = &kept.found {
-            return Ok(diff::compare(proven, &now));
+        let archive = befores.get(kept.target).map(|before| &*before.path);
+        let archive = Path::new(archive.unwrap_or_default());
+        let mut difference = match &kept.found {
+            Some(proven) => diff::compare(proven, &now),
+            None => diff::compare(operation::open(archive).await?.snapshot(), &now),
+        };
+        if !difference.unsettled.is_empty() {
+            let objects = with_leaves(&difference.unsettled, &now);
+            let before = Side::read(&self.ws, Subject::Archive(archive), true).await?;
+            let after = Side::rows_of(&self.ws, &kept.copy.target, objects).await?;
+            operation::settle(&self.ws, (&before, &after), &mut difference).await?;
         }
-        let archive = befores.get(kept.target).map(|before| before.path.clone());
-        let opened = operation::open(std::path::Path::new(&archive.unwrap_or_default())).await?;
-        Ok(diff::compare(
-            crate::snapshot::Source::snapshot(opened.as_ref()),
-            &now,
-        ))
+        Ok(difference)
     }
 
     /// Makes a rehearsed copy a staging database.
@@ -164,8 +172,19 @@ impl Live {
     }
 }
 
+/// Objects, and what the rows of partitioned ones are in.
+fn with_leaves(objects: &[String], now: &Snapshot) -> BTreeSet<String> {
+    let leaves = now.objects.iter().filter(|one| {
+        let root = one.root.as_ref();
+        root.is_some_and(|root| objects.contains(root))
+    });
+    let leaves = leaves.map(|one| one.name.clone());
+    objects.iter().cloned().chain(leaves).collect()
+}
+
 fn begun(ended: Ended, copies: &str, repointed: &[String]) -> Tried {
     let mut tried = Tried {
+        repointed: repointed.to_vec(),
         rehearsed: Rehearsed {
             end: ended.end,
             check: None,
@@ -232,13 +251,15 @@ fn add_check(tried: &mut Tried, ended: Ended) {
     tried.lines.extend(ended.notes);
 }
 
-/// Whether a copy is not there any more, or lets nobody in.
+/// Whether a copy is not there any more, lets nobody in, or hides its rows.
 fn is_gone(error: &OperationError) -> bool {
     matches!(
         error,
-        OperationError::Engine(EngineError::Connection(
-            ConnectionError::UnknownDatabase { .. } | ConnectionError::NotAllowed { .. }
-        )) | OperationError::Connection(ConnectionError::UnknownDatabase { .. })
+        OperationError::Engine(
+            EngineError::Connection(
+                ConnectionError::UnknownDatabase { .. } | ConnectionError::NotAllowed { .. }
+            ) | EngineError::Unsupported { .. }
+        ) | OperationError::Connection(ConnectionError::UnknownDatabase { .. })
     )
 }
 
@@ -249,6 +270,10 @@ fn gone(copy: &str, why: &Setback) -> Setback {
         causes: std::iter::once(why.message.clone())
             .chain(why.causes.iter().cloned())
             .collect(),
-        hint: Some("COMMAND must leave its database in place".to_owned()),
+        hint: Some(
+            "COMMAND must leave its database in place, and readable for the role that connects; \
+             FORCE ROW LEVEL SECURITY binds owners, too: connect as a role with BYPASSRLS"
+                .to_owned(),
+        ),
     }
 }

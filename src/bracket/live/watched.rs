@@ -13,6 +13,7 @@ use super::super::hands::{Ended, Notes, Trouble};
 use super::super::journal::Setback;
 use super::super::still_naming::still_naming;
 use super::super::target_proof::{Marks, Sight, Watched, watch as watch_all};
+use super::super::undo::ASTRAY;
 use super::Live;
 use super::copies::Kept;
 use crate::connection::Environment;
@@ -186,7 +187,7 @@ impl Seen {
         let names = self.names_original.iter().flatten();
         causes.extend(names.map(|name| format!("still names the original: {name}")));
         Setback {
-            code: "astray".to_owned(),
+            code: ASTRAY.to_owned(),
             message: message.to_owned(),
             causes,
             hint: Some(
@@ -284,9 +285,15 @@ fn visitors(sight: &Sight, database: &str) -> Option<String> {
     };
     let original = sight.original.as_ref()?;
     let came = sight.strangers.len() as u64;
+    if !sight.trespassers.is_empty() {
+        return Some(format!("COMMAND was seen on {database}"));
+    }
     Some(match original.uses {
         Some(0) if came == 0 => format!("nobody connected to {database} meanwhile"),
-        _ if came == 0 => format!("COMMAND was not seen on {database}"),
+        Some(_) if came == 0 => {
+            format!("somebody used {database} meanwhile, too shortly to be told from COMMAND")
+        }
+        None if came == 0 => format!("COMMAND was not seen on {database}"),
         _ => format!(
             "COMMAND was not seen on {database}; {} came meanwhile",
             numbered(came, SESSION)

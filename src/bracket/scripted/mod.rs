@@ -216,6 +216,7 @@ impl Hands for Scripted {
         let _ = notes.note(started);
         let rehearsed = self.rehearsal.map_err(trouble)?;
         Ok(Tried {
+            repointed: Vec::new(),
             rehearsed,
             lines: vec!["exit 0 on shop0_bookend_7f3a".to_owned()],
             setback: rehearsed

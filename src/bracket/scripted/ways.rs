@@ -43,7 +43,7 @@ async fn a_rehearsal_that_fails_keeps_the_command_off_the_target() {
         assert_eq!(run.report.exit, 5);
         assert!(!hands.asked("migration") && hands.asked("let go"));
         assert!(states(&run.report).contains(&("rehearsal", StepState::Failed)));
-        assert!(run_text(&run.report).contains("the target was not changed"));
+        assert!(run_text(&run.report).contains("it was not started on the target"));
     }
 }
 

@@ -19,6 +19,7 @@ use crate::connection::Target;
 use crate::engine::{Claim, EngineError, Inspection, TargetLock};
 use crate::operation::rollback::StepTold;
 use crate::operation::{self, Area, OperationError, Place, Workspace};
+use crate::report::figures::target_word;
 use crate::store::{RunFolder, StoreError, StoreLock};
 
 /// What COMMAND and `--check` print.
@@ -149,12 +150,17 @@ async fn inspect(ws: &Workspace, target: &Target, proofs: bool) -> Result<Inspec
             format!("a tool for {} is missing or too old", target.database()),
         )
         .because(missing)
-        .hint(format!("bookend doctor {}", target.display_url()))),
+        .hint(doctor(target))),
         (Some(inspection), None) => Ok(inspection),
         (None, None) => Err(failure_of(&OperationError::Broken {
             what: "looking at the target",
         })),
     }
+}
+
+fn doctor(target: &Target) -> String {
+    let word = target_word(target.origin(), &target.display_url());
+    format!("bookend doctor {word}")
 }
 
 /// One run of a target at a time, from any machine.

@@ -50,7 +50,7 @@ fn outcome(path: &Path, checked: &BundleCheck) -> Outcome {
             "  {}, {} and {} in them are as they were written; nothing was restored",
             counted(checked.members, "member", "members"),
             counted(checked.archives, "archive", "archives"),
-            counted(checked.rows, "row", "rows"),
+            counted(checked.rows, "row or document", "rows or documents"),
         ));
         page.lines(&missing_lines(&checked.missing));
         return Outcome::new(page.text(), document);

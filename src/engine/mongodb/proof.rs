@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::engine::{ComparedObject, Comparison, Context, DatabaseCopy, EngineError};
 use crate::fingerprint::HashedDocuments;
-use crate::snapshot::{Object, ServerFacts, Snapshot, Source};
+use crate::snapshot::{DatabaseFacts, Object, ServerFacts, Snapshot, Source};
 
 use super::compare::{self, Expiry};
 use super::part::part;
-use super::{catalogue, dump, scan, server};
+use super::{catalogue, dump, scan, server, users};
 
 /// Reads all of the copy and compares.
 pub(super) async fn compare(
@@ -34,9 +34,16 @@ pub(super) async fn compare(
         .map(|(name, one)| (name.as_str(), one))
         .collect();
     let objects = dump::objects(&definitions, &|name| hashed.get(name).copied());
+    let principals = users::read(&session).await;
     let found = Snapshot {
         objects,
         anchor: dump::anchor(&session, &server, &copy.name, &definitions),
+        // Nobody makes the archive's users in a copy: what it is held against later is the copy.
+        database: DatabaseFacts {
+            users: principals.users,
+            roles: principals.roles,
+            ..archive.database.clone()
+        },
         server: ServerFacts {
             identity: server.identity.clone(),
             ..archive.server.clone()

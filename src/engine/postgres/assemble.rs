@@ -104,6 +104,11 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
     } = parts;
     let mut objects = catalog.objects;
     let mut streams = streams(tables, &contents.tables);
+    let kept = contents.kept.into_iter().filter_map(|(table, then)| {
+        let table = tables.get(table)?;
+        Some((table.object.clone(), then))
+    });
+    let kept = kept.collect();
     if large_objects.count > 0 {
         streams.push(Stream {
             id: large_objects::STREAM,
@@ -155,6 +160,7 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
             how: untouched::HOW,
             gone_through: true,
         }),
+        kept,
         notes,
         secrets_seen: catalog.secrets_seen,
     }
@@ -166,10 +172,15 @@ fn anchor(control: &Control, tables: &[TableRead]) -> Option<Anchor> {
         let identity = table.identity.clone()?;
         Some((table.object.clone(), identity))
     });
+    let numbers = tables.iter().filter_map(|table| {
+        let number = table.number?;
+        Some((table.object.clone(), number.to_string()))
+    });
     Some(Anchor {
         position: control.oldest?,
         database: control.database.to_string(),
         identities: identities.collect(),
+        numbers: numbers.collect(),
     })
 }
 

@@ -202,6 +202,7 @@ fn table_read(
         bytes: facts.bytes,
         blocks: facts.splittable_blocks(),
         identity: facts.identity.clone(),
+        number: facts.number,
     }
 }
 

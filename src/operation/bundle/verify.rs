@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::verify::decoded;
 use super::super::{Damage, OperationError, Verdict, Workspace};
 use crate::archive::{self, Bundle, Missing};
 
@@ -58,6 +59,20 @@ pub async fn verify_bundle(ws: &Workspace, path: &Path) -> Result<BundleCheck, O
     .map_err(|_| OperationError::Broken {
         what: "verifying the bundle",
     })??;
+    let mut verified = verified;
+    for member in opened.archives() {
+        // One that cannot be opened was told already.
+        let Ok(archive) = opened.archive(member) else {
+            continue;
+        };
+        let (rows, damages) = decoded(ws, Arc::new(archive), &verified.damages).await?;
+        verified.rows += rows;
+        let inside = damages.into_iter().map(|one| Damage {
+            member: format!("{}: {}", member.name, one.member),
+            ..one
+        });
+        verified.damages.extend(inside);
+    }
     let manifest = opened.manifest();
     Ok(BundleCheck {
         verdict: if verified.damages.is_empty() {

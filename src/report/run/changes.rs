@@ -12,6 +12,9 @@ const TOLD: usize = 40;
 /// So many columns and parts of an object are named on a page.
 const NAMED: usize = 20;
 
+/// How a line about a loss begins.
+pub const LOST: &str = "lost: ";
+
 /// The lines of a difference; the last ones say what was lost.
 #[must_use]
 pub fn change_lines(difference: &Difference) -> Vec<String> {
@@ -27,7 +30,7 @@ pub fn change_lines(difference: &Difference) -> Vec<String> {
         lines.push("nothing changed".to_owned());
     }
     let losses = difference.losses.iter().take(TOLD);
-    lines.extend(losses.map(|loss| format!("lost: {}: {}", loss.object, loss.what)));
+    lines.extend(losses.map(|loss| format!("{LOST}{}: {}", loss.object, loss.what)));
     lines.extend(and_more(difference.losses.len(), "loss", "losses"));
     if !difference.loss {
         lines.push("no data lost".to_owned());

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use changes::change_lines;
+pub use changes::{LOST, change_lines};
 pub use html::run_html;
 pub use json::{report_json, run_json, status_json};
 pub use junit::run_junit;

@@ -31,7 +31,7 @@ pub fn closing_text(report: &RunReport) -> String {
         "running" => writeln!(text, "running for {took}"),
         "interrupted" => writeln!(text, "interrupted after {took}"),
         "completed" if rehearsed_only(report) => {
-            writeln!(text, "rehearsed in {took}: COMMAND ran on a copy only")
+            writeln!(text, "rehearsed in {took}: COMMAND was run on a copy")
         }
         state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
     };

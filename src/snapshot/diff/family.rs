@@ -126,6 +126,17 @@ impl<'a> Families<'a> {
         Self { leaves }
     }
 
+    /// The leaves of a root.
+    pub(super) fn leaves(&self, root: &str) -> &[&'a Object] {
+        self.leaves.get(root).map_or(&[], Vec::as_slice)
+    }
+
+    /// A leaf of a root, by its name.
+    pub(super) fn leaf(&self, root: &str, name: &str) -> Option<&'a Object> {
+        let mut leaves = self.leaves(root).iter();
+        leaves.find(|leaf| leaf.name == name).copied()
+    }
+
     /// What `object` holds, itself or through its leaves without those in `elsewhere`.
     pub(super) fn holding(&self, object: &Object, elsewhere: &BTreeSet<&str>) -> Option<Holding> {
         if let Some(own) = Holding::of(object) {

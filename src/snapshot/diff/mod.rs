@@ -16,10 +16,13 @@ mod matching;
 mod moves;
 mod objects;
 mod parts;
+mod settled;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
+
+pub use settled::Settled;
 
 use super::{ObjectKind, PartKind, Snapshot};
 
@@ -38,6 +41,10 @@ pub struct Difference {
     pub database: Vec<PropertyChange>,
     /// In words: differences that only the vendor's own definitions show.
     pub notes: Vec<String>,
+    /// Objects with more rows than before of which these facts do not tell whether those of before
+    /// are among them: each counts as a loss until somebody looks ([`Difference::settle`]).
+    #[serde(skip)]
+    pub unsettled: Vec<String>,
 }
 
 /// What happened to an object.
@@ -244,6 +251,8 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
     let mut compared = objects::compare(before, after);
     moves::find(&mut compared);
     let losses = losses::find(before, after, &compared);
+    let unsettled = compared.iter().filter(|one| one.unsettled);
+    let unsettled = unsettled.map(|one| one.change.object.clone()).collect();
     let told = compared.into_iter().filter_map(objects::Compared::told);
     let mut objects: Vec<ObjectChange> = told.collect();
     objects.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
@@ -256,6 +265,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
         losses,
         database,
         notes,
+        unsettled,
     }
 }
 

@@ -7,6 +7,7 @@ use super::columns::{self, Side};
 use super::definitions::Renames;
 use super::family::{Families, Holding};
 use super::matching::{self, Matching, Pair};
+use super::settled::open_question;
 use super::{
     Change, ColumnChange, ColumnChangeKind, ObjectChange, PropertyChange, Values, parts, property,
 };
@@ -31,6 +32,8 @@ pub(super) struct Compared<'a> {
     pub after: Option<(&'a Object, Option<Holding>)>,
     /// True for a leaf whose rows may have gone to another leaf: the root counts them.
     pub counted_at_root: bool,
+    /// True if there are more rows, and those of before are not known to be among them.
+    pub unsettled: bool,
     /// Names before and now, of objects and of this one's columns.
     pub renames: Renames,
 }
@@ -56,9 +59,14 @@ impl Compared<'_> {
     }
 }
 
+/// An object and what it holds.
+type Sided<'a> = (&'a Object, Option<&'a Holding>);
+
 struct Comparison<'a> {
     families: (Families<'a>, Families<'a>),
     renames: Renames,
+    /// Of the second snapshot: what is known to have lost no row.
+    kept: &'a BTreeMap<String, String>,
     /// Leaves that left their family and live on, by their name before.
     left: BTreeSet<&'a str>,
     /// Leaves that came into their family from elsewhere, by their name after.
@@ -85,7 +93,29 @@ impl<'a> Comparison<'a> {
             left: moved.iter().map(|pair| &*pair.before.name).collect(),
             joined: moved.iter().map(|pair| &*pair.after.name).collect(),
             renames: Renames::of_objects(names),
+            kept: &after.kept,
         }
+    }
+
+    /// Whether a pair has more rows than it had, and may be without some of those.
+    fn unsettled(&self, (a, held): Sided<'_>, (b, holds): Sided<'_>) -> bool {
+        let (Some(held), Some(holds)) = (held, holds) else {
+            return false;
+        };
+        if held.rows == 0 || holds.rows <= held.rows || self.counted_at_root(a) {
+            return false;
+        }
+        let still = |then: &str, now: &str| self.kept.get(now).is_some_and(|name| name == then);
+        let kept = if a.content.is_some() {
+            still(&a.name, &b.name)
+        } else {
+            let same = |leaf: &&Object| {
+                let now = self.families.1.leaf(&b.name, &leaf.name);
+                still(&leaf.name, &leaf.name) || now.is_some_and(|now| now.content == leaf.content)
+            };
+            self.families.0.leaves(&a.name).iter().all(same)
+        };
+        !kept
     }
 
     fn held(&self, object: &Object) -> Option<Holding> {
@@ -105,6 +135,11 @@ impl<'a> Comparison<'a> {
         let (held, holds) = (self.held(a), self.holds(b));
         let sides = (side(a, held.as_ref()), side(b, holds.as_ref()));
         let columns = columns::compare(sides.0, sides.1);
+        let unsettled = self.unsettled((a, held.as_ref()), (b, holds.as_ref()));
+        let mut notes = notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns);
+        if unsettled {
+            notes.insert(0, open_question(b.kind.nouns()));
+        }
         let renames = self.renames.with_columns(renamed_columns(&columns));
         let change = if a.name == b.name {
             Change::Changed
@@ -117,12 +152,13 @@ impl<'a> Comparison<'a> {
                 probably: pair.probably,
                 rows_before: held.as_ref().map(|holding| holding.rows),
                 rows_after: holds.as_ref().map(|holding| holding.rows),
-                notes: notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns),
+                notes,
                 parts: parts::compare(&a.parts, &b.parts, &renames),
                 properties: properties(a, b, &renames),
                 ..alone(b, change, columns)
             },
             counted_at_root: self.counted_at_root(a),
+            unsettled,
             renames,
             before: Some((a, held)),
             after: Some((b, holds)),
@@ -142,6 +178,7 @@ impl<'a> Comparison<'a> {
                 ..alone(object, Change::Removed, columns.collect())
             },
             counted_at_root: self.counted_at_root(object),
+            unsettled: false,
             renames: Renames::default(),
             before: Some((object, held)),
             after: None,
@@ -161,6 +198,7 @@ impl<'a> Comparison<'a> {
                 ..alone(object, Change::Added, columns.collect())
             },
             counted_at_root: false,
+            unsettled: false,
             renames: Renames::default(),
             before: None,
             after: Some((object, holds)),
@@ -264,11 +302,6 @@ fn notes(
     let keys = a.key.is_some() && b.key.is_some() && !a.same_keys(b);
     if keys && a.rows == b.rows {
         notes.push(other_keys(nouns));
-    } else if keys && b.rows > a.rows {
-        notes.push(format!(
-            "{} were added; whether some were replaced is not known",
-            nouns.row.many
-        ));
     }
     let same_columns = a.columns.keys().eq(b.columns.keys());
     let one = a.fingerprint.zip(b.fingerprint);

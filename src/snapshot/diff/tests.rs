@@ -39,6 +39,7 @@ fn snapshot(objects: Vec<Object>) -> Snapshot {
         schema: Vec::new(),
         anchor: None,
         untouched: None,
+        kept: std::collections::BTreeMap::new(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

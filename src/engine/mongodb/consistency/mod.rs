@@ -128,7 +128,7 @@ impl Watch {
     ) -> Result<Verdict, EngineError> {
         let mut verdict = match self {
             Self::Nothing(why) => Verdict::unknown(&why),
-            Self::Oplog(from) => match oplog::written_since(session, from).await? {
+            Self::Oplog(from) => match oplog::written_since(session, from, before).await? {
                 Ok(written) => Verdict::of_hits(written.hit, written.all),
                 Err(why) => Verdict::unknown(&why),
             },

@@ -1,12 +1,14 @@
 //! What a replica set's oplog says of one database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bson::{Bson, Document, Timestamp, doc};
+use bson::spec::BinarySubtype;
+use bson::{Binary, Bson, Document, Timestamp, doc};
 use futures_util::TryStreamExt as _;
 
 use crate::connection::mongodb::Session;
 use crate::engine::EngineError;
+use crate::engine::mongodb::definitions::CollectionDefinition;
 use crate::engine::mongodb::server::{self, UNAUTHORIZED, code, refused, says};
 
 /// More entries than this are not looked at: the names found so far are told.
@@ -16,6 +18,8 @@ const LOOKED_AT: u32 = 100_000;
 pub(in crate::engine::mongodb) struct Written {
     /// Collections that were written to.
     pub hit: BTreeSet<String>,
+    /// Those among them of which no document was deleted, nor anything defined.
+    pub kept: BTreeSet<String>,
     /// False if there was more than is looked at, and there may be others.
     pub all: bool,
 }
@@ -53,17 +57,26 @@ fn missing_right(session: &Session) -> String {
 pub(in crate::engine::mongodb) async fn written_since(
     session: &Session,
     from: Timestamp,
+    definitions: &[CollectionDefinition],
 ) -> Result<Result<Written, String>, EngineError> {
     let database = session.database().name();
-    let entries = match entries(session, from, about(database)).await? {
+    let uuids = Uuids::of(definitions);
+    let entries = match entries(session, from, about(database, &uuids)).await? {
         Ok(entries) => entries,
         Err(why) => return Ok(Err(why)),
     };
-    let names = entries
-        .iter()
-        .flat_map(|entry| collections(entry, database));
+    let names = |of: &dyn Fn(&Document) -> BTreeSet<String>| -> BTreeSet<String> {
+        entries.iter().flat_map(of).collect()
+    };
+    let mut hit = names(&|entry| collections(entry, database));
+    let mut gone = names(&|entry| not_only_written(entry, database));
+    hit.extend(names(&|entry| uuids.named_in(entry, &|_| true)));
+    gone.extend(names(&|entry| {
+        uuids.named_in(entry, &|one| !only_writes(one))
+    }));
     Ok(Ok(Written {
-        hit: names.collect(),
+        kept: hit.difference(&gone).cloned().collect(),
+        hit,
         all: entries.len() < LOOKED_AT as usize,
     }))
 }
@@ -82,14 +95,50 @@ async fn reaches_back_to(session: &Session, from: Timestamp) -> Result<bool, Eng
 }
 
 /// Whatever is about `database`.
-fn about(database: &str) -> Document {
+fn about(database: &str, uuids: &Uuids) -> Document {
     let ours = within_database(database);
     doc! { "op": { "$ne": "n" }, "$or": [
         { "ns": ours.clone() },
         { "o.applyOps": { "$elemMatch": { "ns": ours.clone() } } },
         // A collection that came over from another database.
         { "o.to": ours },
+        { "o.applyOps.ui": { "$in": uuids.values() } },
     ] }
+}
+
+/// Collections by their UUIDs. `applyOps` writes to what its `ui` says, whatever name its `ns`
+/// gives, and is put into the oplog as it was asked for (seen on 6.0).
+struct Uuids(BTreeMap<Vec<u8>, String>);
+
+impl Uuids {
+    fn of(definitions: &[CollectionDefinition]) -> Self {
+        let named = definitions.iter().filter_map(|one| {
+            let uuid = one.uuid()?;
+            Some((uuid.to_vec(), one.name().to_owned()))
+        });
+        Self(named.collect())
+    }
+
+    fn values(&self) -> Vec<Bson> {
+        let binary = |bytes: &Vec<u8>| {
+            Bson::Binary(Binary {
+                subtype: BinarySubtype::Uuid,
+                bytes: bytes.clone(),
+            })
+        };
+        self.0.keys().map(binary).collect()
+    }
+
+    /// Those that such operations inside an entry name.
+    fn named_in(&self, entry: &Document, such: &dyn Fn(&Document) -> bool) -> BTreeSet<String> {
+        let operations = operations(entry);
+        let operations = operations.iter().filter(|one| such(one));
+        let named = operations.filter_map(|one| match one.get("ui")? {
+            Bson::Binary(binary) => self.0.get(&binary.bytes).cloned(),
+            _ => None,
+        });
+        named.collect()
+    }
 }
 
 /// Definitions in `database`: no number of other writes may push one out of what is looked at.
@@ -122,7 +171,7 @@ async fn entries(
         "create": 1, "drop": 1, "renameCollection": 1, "to": 1, "collMod": 1, "createIndexes": 1,
         "commitIndexBuild": 1, "startIndexBuild": 1, "abortIndexBuild": 1, "dropIndexes": 1,
         "emptycapped": 1, "convertToCapped": 1, "dropDatabase": 1, "deleteIndexes": 1,
-        "applyOps": { "ns": 1, "op": 1, "o": 1 },
+        "applyOps": { "ns": 1, "op": 1, "o": 1, "ui": 1 },
     } };
     session
         .other("local")
@@ -175,6 +224,25 @@ fn collections(entry: &Document, database: &str) -> BTreeSet<String> {
             .map(collection),
     );
     hit
+}
+
+/// An insert or an update.
+fn only_writes(operation: &Document) -> bool {
+    matches!(operation.get_str("op"), Ok("i" | "u"))
+}
+
+/// Those of which an entry deletes something, or that it defines: all but inserts and updates.
+fn not_only_written(entry: &Document, database: &str) -> BTreeSet<String> {
+    let inner = operations(entry);
+    let mut gone = definitions_in(entry, database);
+    for one in std::iter::once(entry).chain(inner) {
+        if !only_writes(one)
+            && let Ok(ns) = one.get_str("ns")
+        {
+            gone.extend(within(ns, database).map(collection));
+        }
+    }
+    gone
 }
 
 /// Operations inside a transaction's entry.

@@ -29,6 +29,7 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
             .copied()
             .filter(|_| !seen.excluded.iter().any(|excluded| excluded == name))
     });
+    let kept = seen.known.kept();
     let untouched = seen.known.fill(&mut objects);
     let mut notes = seen.verdict.notes.clone();
     if objects.iter().all(|object| rows(object) == 0) && seen.excluded.is_empty() {
@@ -57,6 +58,7 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
         schema: Vec::new(),
         anchor: anchor(session, &seen.server, target.database(), &seen.definitions),
         untouched,
+        kept,
         notes,
         secrets_seen: Vec::new(),
     }

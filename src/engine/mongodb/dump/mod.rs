@@ -79,6 +79,7 @@ pub(super) async fn dump(
             definitions: &before,
             excluded: &excluded,
             since: request.since.as_deref(),
+            spare: request.spare,
             patience,
         };
         with_tool(context, &session, &server, &wanted, &sink).await?
@@ -143,6 +144,7 @@ struct With<'a> {
     definitions: &'a [CollectionDefinition],
     excluded: &'a [String],
     since: Option<&'a Snapshot>,
+    spare: bool,
     patience: Duration,
 }
 
@@ -160,6 +162,11 @@ async fn with_tool(
             let watch = consistency::begin(session, server, before).await?;
             let since = wanted.since.filter(|_| watch.is_oplog());
             let known = Known::find(session, since, server, before).await?;
+            let known = if wanted.spare {
+                known
+            } else {
+                known.without_sparing()
+            };
             Ok::<_, EngineError>((watch, known))
         })
         .await?;
@@ -231,7 +238,9 @@ async fn exists(session: &Session, target: &Target) -> Result<(), EngineError> {
 fn excluded(definitions: &[CollectionDefinition], request: &DumpRequest) -> Vec<String> {
     let matches = |name: &str| {
         let mut patterns = request.exclude_data.iter();
+        let wanted = request.data_of.as_ref();
         patterns.any(|pattern| glob_matches(pattern, name))
+            || wanted.is_some_and(|wanted| !wanted.contains(name))
     };
     definitions
         .iter()

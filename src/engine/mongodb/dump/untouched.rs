@@ -40,12 +40,18 @@ pub(in crate::engine::mongodb) fn anchor(
         // What another primary has, this one may never have had.
         database: format!("{database}, term {}", committed.term),
         identities: identities.collect(),
+        numbers: BTreeMap::new(),
     })
 }
 
-/// Collections that need not be read, as they were.
+/// What is known of collections without reading them.
 #[derive(Default)]
-pub(super) struct Known(BTreeMap<String, Object>);
+pub(super) struct Known {
+    /// Those that need not be read, as they were.
+    untouched: BTreeMap<String, Object>,
+    /// Those of which every document of then is there still.
+    kept: Vec<String>,
+}
 
 impl Known {
     /// What `before` knows and the oplog does not contradict, of these definitions. What is
@@ -72,36 +78,53 @@ impl Known {
             time: u32::try_from(then.position >> 32).unwrap_or(u32::MAX),
             increment: u32::try_from(then.position & u64::from(u32::MAX)).unwrap_or(u32::MAX),
         };
-        let written = match written_since(session, from).await? {
-            Ok(written) if written.all => written.hit,
+        let (written, kept) = match written_since(session, from, definitions).await? {
+            Ok(written) if written.all => (written.hit, written.kept),
             Ok(_) | Err(_) => return Ok(Self::default()),
         };
         let whole = format!("{database} as a whole");
-        let untouched = before.objects.iter().filter(|object| {
+        let known = before.objects.iter().filter(|object| {
             let identity = then.identities.get(&object.name);
             object.content.is_some()
                 && identity.is_some()
                 && identity == now.identities.get(&object.name)
-                && !written.contains(&object.name)
                 && !written.contains(&whole)
         });
-        Ok(Self(
-            untouched
-                .map(|object| (object.name.clone(), object.clone()))
-                .collect(),
-        ))
+        let mut found = Self::default();
+        for object in known {
+            if !written.contains(&object.name) {
+                found.untouched.insert(object.name.clone(), object.clone());
+            } else if kept.contains(&object.name) {
+                found.kept.push(object.name.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The same, of which everything is to be read.
+    pub(super) fn without_sparing(self) -> Self {
+        Self {
+            untouched: BTreeMap::new(),
+            ..self
+        }
+    }
+
+    /// For the snapshot: names now and then.
+    pub(super) fn kept(&self) -> BTreeMap<String, String> {
+        let names = self.kept.iter();
+        names.map(|name| (name.clone(), name.clone())).collect()
     }
 
     /// Their names.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.untouched.keys().map(String::as_str)
     }
 
     /// Puts what they held into the objects of a new snapshot.
     pub(super) fn fill(mut self, objects: &mut [Object]) -> Option<Untouched> {
         let mut filled = 0;
         for object in objects.iter_mut().filter(|one| one.content.is_none()) {
-            if let Some(known) = self.0.remove(&object.name) {
+            if let Some(known) = self.untouched.remove(&object.name) {
                 object.content = known.content;
                 object.columns = known.columns;
                 object.bytes = known.bytes;

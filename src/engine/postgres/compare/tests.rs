@@ -64,6 +64,7 @@ fn snapshot(objects: Vec<Object>, schema: Vec<SchemaEntry>) -> Snapshot {
         schema,
         anchor: None,
         untouched: None,
+        kept: std::collections::BTreeMap::new(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

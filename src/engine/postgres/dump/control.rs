@@ -6,6 +6,10 @@ use crate::engine::{Context, EngineError};
 
 use super::super::sql_error::sql;
 
+/// Names in values (`regclass` and the like) are printed with their schema only where that is not
+/// on the path, and whoever loads them has an empty one, as with `pg_dump`.
+const PATH: &str = "SET LOCAL search_path = ''";
+
 /// A session in `REPEATABLE READ, READ ONLY` with an exported snapshot.
 pub(in super::super) struct Control {
     /// The session, in its transaction.
@@ -35,7 +39,9 @@ impl Control {
             .unless_cancelled(target.postgres()?.connect(&name))
             .await?;
         session
-            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .batch_execute(&format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {PATH}"
+            ))
             .await
             .map_err(sql(target, "a transaction could not be begun"))?;
         let row = session
@@ -95,7 +101,7 @@ pub(in super::super) async fn open_worker(
         .unless_cancelled(target.postgres()?.connect(&name))
         .await?;
     let mut statements = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}';",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}'; {PATH};",
         control.snapshot
     );
     if control.encoding == "SQL_ASCII" {

@@ -51,6 +51,9 @@ pub(super) async fn dump(
     held.contents.release().await;
     let mut tables = std::mem::take(&mut held.tables);
     let excluded = exclude(&mut tables, &request.exclude_data);
+    if let Some(wanted) = &request.data_of {
+        tables.retain(|table| wanted.contains(&table.object));
+    }
     store_small_members(
         &held.contents,
         &tables,
@@ -62,7 +65,7 @@ pub(super) async fn dump(
     let tables = Arc::new(tables);
     let known = request.since.as_ref().and_then(|before| {
         let identity = facts.server.identity.as_deref();
-        untouched::Known::new(before, &held.control, identity, &tables)
+        untouched::Known::new(before, &held.control, identity, &tables, request.spare)
     });
     let read = tokio::try_join!(
         workers::read_all(

@@ -34,6 +34,8 @@ pub(in super::super) struct TableRead {
     pub blocks: Option<u64>,
     /// Equal means that the same rows read the same; `None` where that cannot be said.
     pub identity: Option<String>,
+    /// Its oid, if the transactions that wrote its rows can be seen.
+    pub number: Option<u32>,
 }
 
 impl TableRead {
@@ -97,6 +99,7 @@ pub(in super::super) async fn tables(
             bytes: facts.bytes,
             blocks: facts.splittable_blocks(),
             identity: facts.identity.clone(),
+            number: facts.number,
         });
     }
     Ok(reads)
@@ -125,9 +128,11 @@ pub(in super::super) struct RelationFacts {
     pub key: Vec<String>,
     /// The extension's condition on a configuration table.
     pub filter: Option<String>,
-    /// Its oid, and number, name and type of each column; `None` if the text of its values
+    /// Its oid and file, and number, name and type of each column; `None` if the text of its values
     /// may change while its rows do not.
     pub identity: Option<String>,
+    /// Its oid, if it is a heap that is read whole and whose system columns may be read.
+    pub number: Option<u32>,
 }
 
 /// Reads [`RelationFacts`] for relations by oid, under the control session's snapshot.
@@ -184,6 +189,7 @@ fn by<K: std::hash::Hash + Eq>(
                 key: row.get(5),
                 filter: row.get(6),
                 identity: row.get(7),
+                number: row.get(8),
             },
         );
     }
@@ -217,7 +223,8 @@ SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname),
        config.condition,
        CASE WHEN c.relkind = 'r' AND am.amname = 'heap' AND config.condition IS NULL
                  AND pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN
-           (SELECT c.oid::pg_catalog.text || coalesce(pg_catalog.string_agg(
+           (SELECT c.oid::pg_catalog.text || ' ' || pg_catalog.pg_relation_filenode(c.oid)
+                   || coalesce(pg_catalog.string_agg(
                        pg_catalog.format(' %s %I %s %s', a.attnum, a.attname,
                                          a.atttypid, a.atttypmod)
                        || CASE WHEN t.typtype = 'e' THEN
@@ -233,7 +240,9 @@ SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname),
             HAVING pg_catalog.bool_and(t.typtype = 'e' OR t.oid < 10000
                        AND t.typtype IN ('b', 'r', 'm')
                        AND t.typname !~ '^_?(reg|aclitem)') IS NOT FALSE)
-       END
+       END,
+       CASE WHEN c.relkind = 'r' AND am.amname = 'heap' AND config.condition IS NULL
+                 AND pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN c.oid END
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
@@ -316,11 +325,14 @@ impl Share {
         reading(&table.copy, &table.object, condition.as_deref())
     }
 
-    /// The statement that counts this share's rows, and those that are not older than `age`.
+    /// The statement that counts this share's rows, and those that are not older than `age` or
+    /// do not tell: only a server older than 9.4, or a superuser's surgery, writes 2
+    /// (`FrozenTransactionId`).
     pub(super) fn counting(&self, table: &TableRead, age: i32) -> String {
         format!(
             "SELECT pg_catalog.count(*),
-                    pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) <= {age})
+                    pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) <= {age}
+                                                   OR xmin = '2'::pg_catalog.xid)
                FROM ONLY {} {}",
             table.object,
             self.range().unwrap_or_default()

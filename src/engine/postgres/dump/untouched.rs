@@ -29,8 +29,12 @@ const FAR_APART: u64 = 1 << 30;
 pub(in super::super) struct Known {
     /// The oldest transaction that was in progress at that snapshot.
     pub since: u64,
-    /// One for each table to read.
+    /// What each table to read held, where it would read the same.
     tables: Vec<Option<TableContent>>,
+    /// Rows that each table had, and its name then.
+    rows: Vec<Option<(u64, String)>>,
+    /// Whether what is untouched need not be read.
+    pub spare: bool,
 }
 
 /// What a count came to.
@@ -49,6 +53,7 @@ impl Known {
         control: &Control,
         identity: Option<&str>,
         tables: &[TableRead],
+        spare: bool,
     ) -> Option<Self> {
         let anchor = before.anchor.as_ref()?;
         let passed = control.oldest?.checked_sub(anchor.position)?;
@@ -61,7 +66,24 @@ impl Known {
         Some(Self {
             since: anchor.position,
             tables: tables.iter().map(|table| then.content(table)).collect(),
+            rows: tables.iter().map(|table| then.rows(table)).collect(),
+            spare,
         })
+    }
+
+    /// Whether a table with so many rows has more of them than it had.
+    pub(super) fn has_grown(&self, table: usize, rows: u64) -> bool {
+        let then = self.rows.get(table).and_then(Option::as_ref);
+        then.is_some_and(|(then, _)| rows > *then)
+    }
+
+    /// The names, then, of tables of which every row of then is there still, by index.
+    pub(super) fn kept(&self, sums: &HashMap<usize, Counted>) -> HashMap<usize, String> {
+        let still = |(table, found): (&usize, &Counted)| {
+            let (then, name) = self.rows.get(*table)?.as_ref()?;
+            (found.rows - found.newer == *then && found.newer > 0).then(|| (*table, name.clone()))
+        };
+        sums.iter().filter_map(still).collect()
     }
 
     /// Whether there is anything to hold a table against.
@@ -69,25 +91,25 @@ impl Known {
         self.tables.get(table).is_some_and(Option::is_some)
     }
 
-    /// What is still so, by what the shares of each table came to.
-    pub(super) fn untouched(
-        self,
-        counted: impl Iterator<Item = (usize, Counted)>,
-    ) -> Vec<Option<TableContent>> {
-        let mut sums: HashMap<usize, Counted> = HashMap::new();
-        for (table, part) in counted {
-            let sum = sums.entry(table).or_default();
-            sum.rows += part.rows;
-            sum.newer += part.newer;
-        }
-        self.tables
-            .into_iter()
-            .enumerate()
-            .map(|(table, known)| {
-                let found = sums.get(&table)?;
-                known.filter(|known| found.newer == 0 && found.rows == known.hashed.rows)
-            })
-            .collect()
+    /// What is still so.
+    pub(super) fn untouched(&self, sums: &HashMap<usize, Counted>) -> Vec<Option<TableContent>> {
+        let same = |(table, known): (usize, &Option<TableContent>)| {
+            let (found, known) = (sums.get(&table)?, known.as_ref()?);
+            (found.newer == 0 && found.rows == known.hashed.rows).then(|| known.clone())
+        };
+        self.tables.iter().enumerate().map(same).collect()
+    }
+}
+
+/// Adds up what the shares of each table came to.
+pub(super) fn add_up(
+    sums: &mut HashMap<usize, Counted>,
+    counted: impl Iterator<Item = (usize, Counted)>,
+) {
+    for (table, part) in counted {
+        let sum = sums.entry(table).or_default();
+        sum.rows += part.rows;
+        sum.newer += part.newer;
     }
 }
 
@@ -95,6 +117,8 @@ impl Known {
 struct Then<'a> {
     /// By identity.
     objects: HashMap<&'a str, (&'a Object, &'a Stream)>,
+    /// By number.
+    numbered: HashMap<&'a str, &'a Object>,
 }
 
 impl<'a> Then<'a> {
@@ -115,9 +139,21 @@ impl<'a> Then<'a> {
                 by_identity.insert(identity.as_str(), (*object, stream));
             }
         }
+        let numbered = anchor.numbers.iter();
+        let numbered = numbered.filter_map(|(name, number)| {
+            let object = objects.get(name.as_str())?;
+            Some((number.as_str(), *object))
+        });
         Self {
+            numbered: numbered.collect(),
             objects: by_identity,
         }
+    }
+
+    /// How many rows a table had, and its name.
+    fn rows(&self, table: &TableRead) -> Option<(u64, String)> {
+        let object = self.numbered.get(table.number?.to_string().as_str())?;
+        Some((object.content.as_ref()?.rows, object.name.clone()))
     }
 
     /// What a table held, if it was read then as it is to be read now.

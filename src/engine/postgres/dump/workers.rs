@@ -2,6 +2,7 @@
 //! and stores rows inline as they stream by. What an earlier snapshot holds already is first
 //! looked through for writes ([`untouched`](super::untouched)).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +20,7 @@ use crate::snapshot::{Sink, StreamWriter};
 use super::super::sql_error::{has_code, sql};
 use super::control::{Control, open_worker};
 use super::table::{Share, TableRead, shares};
-use super::untouched::{self, Counted, Known};
+use super::untouched::{self, Counted, Known, add_up};
 
 /// Progress is told this often (bytes): a virtual call a row would show in the figures.
 const REPORT_EVERY: u64 = 1 << 20;
@@ -67,6 +68,8 @@ pub(in super::super) struct Contents {
     pub tables: Vec<TableContent>,
     /// So many of them were not read but taken over.
     pub untouched: u64,
+    /// Tables that have grown and lost nothing, by index: their names in the earlier snapshot.
+    pub kept: HashMap<usize, String>,
 }
 
 /// Reads all `tables` into `sink`, but for those of which nobody touched what is `known`.
@@ -96,15 +99,17 @@ pub(in super::super) async fn read_all(
         sessions.push(open_worker(context, target, control).await?);
     }
     let mut held: Vec<Option<TableContent>> = vec![None; tables.len()];
-    if let Some(known) = known {
+    let mut sums = HashMap::new();
+    if let Some(known) = known.as_ref().filter(|known| known.spare) {
         let candidates = shares(&tables, context.jobs, |table| known.holds(table));
         let work = begin(Task::Count(known.since), candidates);
         let (counted, back) = work_off(&work, sessions).await?;
         sessions = back;
-        held = known.untouched(counted.into_iter().filter_map(Done::counted));
+        add_up(&mut sums, counted.into_iter().filter_map(Done::counted));
+        held = known.untouched(&sums);
     }
     let touched = shares(&tables, context.jobs, |table| held[table].is_none());
-    let (read, _) = work_off(&begin(Task::Read, touched), sessions).await?;
+    let (read, sessions) = work_off(&begin(Task::Read, touched), sessions).await?;
     let untouched = held.iter().flatten().count() as u64;
     let mut contents: Vec<TableContent> = tables
         .iter()
@@ -115,9 +120,19 @@ pub(in super::super) async fn read_all(
         contents[table].hashed.merge(&part.hashed);
         contents[table].bytes += part.bytes;
     }
+    if let Some(known) = &known {
+        let grown = shares(&tables, context.jobs, |table| {
+            !sums.contains_key(&table) && known.has_grown(table, contents[table].hashed.rows)
+        });
+        if !grown.is_empty() {
+            let (counted, _) = work_off(&begin(Task::Count(known.since), grown), sessions).await?;
+            add_up(&mut sums, counted.into_iter().filter_map(Done::counted));
+        }
+    }
     Ok(Contents {
         tables: contents,
         untouched,
+        kept: known.map_or_else(HashMap::new, |known| known.kept(&sums)),
     })
 }
 

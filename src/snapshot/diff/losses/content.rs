@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::super::{Nouns, Snapshot};
+use super::super::super::{Nouns, Object, ObjectKind, Snapshot, split_qualified};
 use super::super::family::Holding;
 use super::super::objects::{Compared, other_keys};
+use super::super::settled::provisional;
 use super::super::{Change, ColumnChange, ColumnChangeKind, Loss, LossKind, ObjectChange, Values};
 
 /// Losses of rows and of values of one object.
@@ -34,6 +35,9 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
         });
         return gone.into_iter().collect();
     }
+    if is_version_mark(object) {
+        return Vec::new();
+    }
     let mut losses = Vec::new();
     let (a, b) = (
         change.rows_before.unwrap_or(0),
@@ -42,12 +46,34 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
     if b < a {
         losses.push(loss(format!("has {} fewer", counted(a - b, nouns.row.one))));
     }
+    if compared.unsettled {
+        losses.push(provisional(nouns, &object.name, a));
+    }
     if change.notes.contains(&other_keys(nouns)) {
         losses.push(loss(format!("has {} with other keys", nouns.row.many)));
     }
-    let columns = change.columns.iter();
+    // Fields of documents that are gone went with them.
+    let fields = matches!(object.kind, ObjectKind::Collection | ObjectKind::TimeSeries);
+    let went_along = |column: &&ColumnChange| {
+        fields
+            && column.change == ColumnChangeKind::Removed
+            && column.values_before.unwrap_or(0) <= a.saturating_sub(b)
+    };
+    let columns = change.columns.iter().filter(|column| !went_along(column));
     losses.extend(columns.filter_map(|column| of_column(nouns, column, &object.name, b >= a)));
     losses
+}
+
+/// A table in which a migration tool keeps nothing but where it stands, by writing over it:
+/// Alembic's `alembic_version`, and `schema_migrations` of golang-migrate.
+fn is_version_mark(object: &Object) -> bool {
+    let columns: Vec<&str> = object.columns.iter().map(|c| c.name.as_str()).collect();
+    let name = split_qualified(&object.name).map(|(_, name)| name);
+    match name.as_deref() {
+        Some("alembic_version") => columns == ["version_num"],
+        Some("schema_migrations") => columns == ["version", "dirty"],
+        _ => false,
+    }
 }
 
 /// True if every value of the object that is gone is known to be elsewhere. Its key is there
@@ -105,7 +131,7 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 /// The digits in groups of three, as everywhere on the screen.
-fn thousands(count: u64) -> String {
+pub(in super::super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {

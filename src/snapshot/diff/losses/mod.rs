@@ -11,6 +11,8 @@ mod rights;
 mod sequences;
 mod types;
 
+pub(super) use content::thousands;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Snapshot;

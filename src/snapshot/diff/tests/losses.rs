@@ -1,7 +1,7 @@
 //! What counts as lost, and what does not.
 
 use super::super::super::{LargeObject, LargeObjects, SequenceValue};
-use super::super::compare;
+use super::super::{Settled, compare};
 use super::{ROWS, USERS, lines, object, snapshot, table, told, users};
 use crate::snapshot::ObjectKind;
 
@@ -132,16 +132,51 @@ fn a_row_replaced_by_a_duplicate_is_told() {
     );
 }
 
+const OPEN: [&str; 3] = [
+    "public.users changed, 3→4 rows",
+    "  note: rows were added; whether those of before are all there still is not known",
+    "LOSS public.users may be without some of its 3 rows of before, others were added",
+];
+
 #[test]
-fn added_rows_are_no_loss() {
+fn added_rows_are_no_loss_once_those_of_before_are_known_to_be_there() {
     let after: [&[&str]; 4] = [ROWS[0], ROWS[1], ROWS[2], &["4", "dee", "-"]];
+    let before = snapshot(vec![users()]);
+    let mut after = snapshot(vec![table("public.users", &USERS, &after)]);
+    let found = compare(&before, &after);
+    assert_eq!(found.unsettled, ["public.users"]);
+    assert_eq!(lines(&found), OPEN);
+    // The server knows.
+    let kept = [("public.users".to_owned(), "public.users".to_owned())];
+    after.kept = kept.clone().into();
+    let known = compare(&before, &after);
+    assert_eq!(lines(&known), [OPEN[0]]);
+    assert!(known.unsettled.is_empty() && !known.loss);
+    // Of another table by now under that name.
+    after.kept = [(kept[0].0.clone(), "public.others".to_owned())].into();
+    assert!(compare(&before, &after).loss);
+    // Somebody looked.
+    let mut settled = found.clone();
+    settled.settle("public.users", Settled::Gone(0));
+    assert_eq!(lines(&settled), [OPEN[0]]);
+    let mut settled = found.clone();
+    settled.settle("public.users", Settled::Gone(2));
     assert_eq!(
-        told(vec![users()], vec![table("public.users", &USERS, &after)]),
+        lines(&settled),
         [
-            "public.users changed, 3→4 rows",
-            "  note: rows were added; whether some were replaced is not known",
+            OPEN[0],
+            "  note: 2 rows of before gone, others were added",
+            "LOSS public.users is without 2 rows of before (gone), others were added",
         ]
     );
+    let mut settled = found;
+    settled.settle("public.users", Settled::GoneOrChanged(1));
+    assert!(
+        settled.losses[0]
+            .what
+            .contains("1 row of before (gone or changed)")
+    );
+    assert!(settled.unsettled.is_empty());
 }
 
 #[test]

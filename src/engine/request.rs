@@ -25,6 +25,10 @@ pub struct DumpRequest {
 }
 
 /// How a copy is to be built.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "wishes, each of which stands for itself"
+)]
 #[derive(Clone, Debug, Default)]
 pub struct RestoreRequest {
     /// The name it will be published under; checked to be free first. `None` for a proof.
@@ -37,6 +41,9 @@ pub struct RestoreRequest {
     pub schema_only: bool,
     /// What is the first's is given to the second, each a role.
     pub role_map: Vec<(String, String)>,
+    /// The server is a private one that deletes no document by its age, so that definitions need
+    /// not be held back.
+    pub nothing_expires: bool,
     /// Globs on printed names: only these, with what they need. Empty for everything.
     pub only: Vec<String>,
 }

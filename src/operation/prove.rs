@@ -83,6 +83,10 @@ pub(super) async fn prove_as(
         what: "choosing a server",
     })?;
     let facts = sandbox.as_ref().map(Sandbox::facts);
+    let request = &RestoreRequest {
+        nothing_expires: sandbox.is_some(),
+        ..request.clone()
+    };
     let made = proven(
         ws,
         engine.as_ref(),

@@ -170,6 +170,7 @@ fn check_options(engine: &dyn Engine, options: &RestoreOptions) -> Result<(), Op
 
 fn request(into: &str, options: &RestoreOptions) -> RestoreRequest {
     RestoreRequest {
+        nothing_expires: false,
         into: Some(into.to_owned()),
         no_owner: options.no_owner,
         no_privileges: options.no_privileges,

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::common::mongo::with_client;
+use super::common::mongo::{mongod_folder, with_client};
 use super::common::{Bookend, Deployment, Mongo};
 use super::{arguments, bookend, copies, counted, drop_it, fill, filled};
 
@@ -71,6 +71,20 @@ async fn acted(act: &str, database: &Database) {
             todos.delete_many(doc! {}).await.unwrap();
             let more = (100..121).map(|n| doc! { "_id": n, "title": "other" });
             todos.insert_many(more).await.unwrap();
+        }
+        "ttl again" => {
+            // As an application does that defines its indexes whenever it starts.
+            let again = doc! { "createIndexes": "todos", "indexes": [
+            { "key": { "e": 1 }, "name": "e", "expireAfterSeconds": 5 }] };
+            database.run_command(again).await.unwrap();
+            todos.find_one(doc! {}).await.unwrap();
+        }
+        "ttl off" => {
+            let off = doc! { "dropIndexes": "todos", "index": "e" };
+            database.run_command(off).await.unwrap();
+            let plain = doc! { "createIndexes": "todos", "indexes": [
+            { "key": { "e": 1 }, "name": "e" }] };
+            database.run_command(plain).await.unwrap();
         }
         "emptied" => {
             todos.delete_many(doc! {}).await.unwrap();
@@ -280,4 +294,32 @@ fn users_and_roles_of_the_database_are_not_lost_by_a_copy_that_never_had_them() 
             .unwrap();
     });
     drop_it(server, "peopled");
+}
+
+#[test]
+fn a_sandbox_has_the_indexes_by_which_documents_expire() {
+    let (server, url) = filled("expiring");
+    let bookend = bookend(&url);
+    let told = acting(&bookend, &url, "ttl again", &[]);
+    assert_eq!(told["state"], "rehearsal_failed", "{told:#}");
+    let lines = step(&told, "rehearsal")["lines"].to_string();
+    assert!(
+        lines.contains("on the copy: documents of todos expire only"),
+        "{lines}"
+    );
+    let mongod = mongod_folder();
+    let sandbox = [
+        "--prove-on",
+        "sandbox",
+        "--tool-dir",
+        mongod.to_str().unwrap(),
+    ];
+    let told = acting(&bookend, &url, "ttl off", &sandbox);
+    assert_eq!(told["state"], "loss_refused", "{told:#}");
+    let causes = told["error"]["causes"].to_string();
+    assert!(causes.contains("todos index e"), "{causes}");
+    let told = acting(&bookend, &url, "ttl again", &sandbox);
+    assert_eq!(told["state"], "completed", "{told:#}");
+    assert_eq!(told["as_rehearsed"], true, "{told:#}");
+    drop_it(server, "expiring");
 }

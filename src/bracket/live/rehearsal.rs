@@ -46,6 +46,13 @@ impl Live {
             let checked = self.run(&check, "rehearsal", notes).await?;
             add_check(&mut tried, checked);
         }
+        if !tried.rehearsed.end.is_success() {
+            // What it failed of may be what a copy cannot have.
+            let notes = copies.iter().flat_map(|kept| &kept.copy.notes);
+            tried
+                .lines
+                .extend(notes.map(|note| format!("on the copy: {note}")));
+        }
         if tried.setback.is_none() {
             self.add_differences(&mut tried, &copies, befores).await?;
             let changed = tried.differences.iter().any(|found| found["same"] == false);

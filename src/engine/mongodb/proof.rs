@@ -52,21 +52,27 @@ pub(super) async fn compare(
     };
     let mut not_compared: Vec<String> = part.not_asked.clone().into_iter().collect();
     not_compared.extend(compare::not_compared(archive));
-    if copy
-        .notes
-        .iter()
-        .any(|note| note.contains("expireAfterSeconds"))
-    {
+    let expiry = if copy.request.nothing_expires {
+        Expiry::AsArchived
+    } else {
+        Expiry::Held
+    };
+    if expiry == Expiry::Held && archive_expires(copy) {
         not_compared.push("expireAfterSeconds: given back when the copy is published".to_owned());
     }
     Ok(Comparison {
-        differences: compare::all(archive, &found, Expiry::Held, copy.request.schema_only),
+        differences: compare::all(archive, &found, expiry, copy.request.schema_only),
         objects: found.objects.iter().filter_map(figures).collect(),
         not_compared,
         server_version: server.version,
         server_identity: server.identity,
         found: Some(Box::new(found)),
     })
+}
+
+fn archive_expires(copy: &DatabaseCopy) -> bool {
+    let mut notes = copy.notes.iter();
+    notes.any(|note| note.contains("expireAfterSeconds"))
 }
 
 fn figures(object: &Object) -> Option<ComparedObject> {

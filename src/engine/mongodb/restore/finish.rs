@@ -152,11 +152,10 @@ async fn put_right(plan: &Plan) -> Result<(), EngineError> {
 }
 
 fn notes(plan: &Plan) -> Vec<String> {
-    let expiring: Vec<&str> = plan
-        .definitions
-        .iter()
-        .filter(|one| one.expires())
-        .map(CollectionDefinition::name)
+    let held = plan.definitions.iter().zip(&plan.held);
+    let expiring: Vec<&str> = held
+        .filter(|(one, held)| one.expires() && !held.expires())
+        .map(|(one, _)| one.name())
         .collect();
     if expiring.is_empty() {
         return Vec::new();

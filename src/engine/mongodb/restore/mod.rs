@@ -72,10 +72,12 @@ pub(super) async fn restore(
         name: context
             .unless_cancelled(name(&session, on, source.snapshot(), &definitions, request))
             .await?,
-        held: definitions
-            .iter()
-            .map(CollectionDefinition::without_expiry)
-            .collect(),
+        held: if request.nothing_expires {
+            definitions.clone()
+        } else {
+            let held = definitions.iter();
+            held.map(CollectionDefinition::without_expiry).collect()
+        },
         session,
         server,
         source,

@@ -64,6 +64,16 @@ async fn acted(act: &str, database: &Database) {
         "more" => {
             let more = (20..50).map(|n| doc! { "_id": n, "title": "more" });
             todos.insert_many(more).await.unwrap();
+            let series = database.collection::<Document>("series");
+            if database
+                .list_collection_names()
+                .await
+                .unwrap()
+                .contains(&"series".to_owned())
+            {
+                let more = (0..50).map(|n| doc! { "at": bson::DateTime::from_millis(n), "v": 1 });
+                series.insert_many(more).await.unwrap();
+            }
             let change = doc! { "$set": { "title": "changed" } };
             todos.update_one(doc! { "_id": 1 }, change).await.unwrap();
         }
@@ -274,6 +284,10 @@ fn users_and_roles_of_the_database_are_not_lost_by_a_copy_that_never_had_them() 
     let (server, url) = filled("peopled");
     server.with(|client| async move {
         let database = client.database("peopled");
+        let series = doc! { "create": "series", "timeseries": { "timeField": "at" } };
+        database.run_command(series).await.unwrap();
+        let one = doc! { "at": bson::DateTime::from_millis(1_000_000_000_000), "v": 0 };
+        database.collection("series").insert_one(one).await.unwrap();
         let role = doc! { "createRole": "reader", "privileges": [], "roles": ["read"] };
         database.run_command(role).await.unwrap();
         let user = doc! { "createUser": "bob", "pwd": "x", "roles": ["reader"] };

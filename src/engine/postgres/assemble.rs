@@ -104,10 +104,8 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
     } = parts;
     let mut objects = catalog.objects;
     let mut streams = streams(tables, &contents.tables);
-    let kept = contents.kept.into_iter().filter_map(|(table, then)| {
-        let table = tables.get(table)?;
-        Some((table.object.clone(), then))
-    });
+    let kept = contents.kept.into_iter();
+    let kept = kept.filter_map(|(table, then)| Some((tables.get(table)?.object.clone(), then)));
     let kept = kept.collect();
     if large_objects.count > 0 {
         streams.push(Stream {
@@ -124,29 +122,11 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
     if !schema_only {
         fill_sequences(&mut objects, toc);
     }
-    let mut notes = catalog.notes;
-    if schema_only {
-        notes.push("definitions only: no rows, no sequence values, no large objects".to_owned());
-    }
-    notes.extend(
-        excluded
-            .iter()
-            .map(|name| format!("the rows of {name} were left out as asked")),
-    );
     Snapshot {
         engine: "postgresql".to_owned(),
         taken_at,
         consistent: Some(true),
-        server: ServerFacts {
-            version: server.version,
-            version_num: server.version_num,
-            tool: tool.to_owned(),
-            identity: server.identity,
-            host: target.host().to_owned(),
-            port: target.port(),
-            user: server.role,
-            standby: server.standby,
-        },
+        server: server_facts(target, tool, server),
         database: catalog.database,
         objects,
         streams,
@@ -161,9 +141,32 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
             gone_through: true,
         }),
         kept,
-        notes,
+        notes: notes(catalog.notes, &excluded, schema_only),
         secrets_seen: catalog.secrets_seen,
     }
+}
+
+fn server_facts(target: &Target, tool: &str, server: Server) -> ServerFacts {
+    ServerFacts {
+        version: server.version,
+        version_num: server.version_num,
+        tool: tool.to_owned(),
+        identity: server.identity,
+        host: target.host().to_owned(),
+        port: target.port(),
+        user: server.role,
+        standby: server.standby,
+    }
+}
+
+/// What did not come along.
+fn notes(mut notes: Vec<String>, excluded: &[String], schema_only: bool) -> Vec<String> {
+    if schema_only {
+        notes.push("definitions only: no rows, no sequence values, no large objects".to_owned());
+    }
+    let left_out = excluded.iter();
+    notes.extend(left_out.map(|name| format!("the rows of {name} were left out as asked")));
+    notes
 }
 
 /// Where the snapshot stands; a standby has no ids of its own.

@@ -83,19 +83,17 @@ impl Known {
             Ok(_) | Err(_) => return Ok(Self::default()),
         };
         let whole = format!("{database} as a whole");
-        let known = before.objects.iter().filter(|object| {
-            let identity = then.identities.get(&object.name);
-            object.content.is_some()
-                && identity.is_some()
-                && identity == now.identities.get(&object.name)
-                && !written.contains(&whole)
-        });
         let mut found = Self::default();
-        for object in known {
-            if !written.contains(&object.name) {
-                found.untouched.insert(object.name.clone(), object.clone());
-            } else if kept.contains(&object.name) {
-                found.kept.push(object.name.clone());
+        let read = before.objects.iter().filter(|one| one.content.is_some());
+        for object in read.filter(|_| !written.contains(&whole)) {
+            let name = &object.name;
+            let identity = then.identities.get(name);
+            let same = identity.is_some() && identity == now.identities.get(name);
+            if same && !written.contains(name) {
+                found.untouched.insert(name.clone(), object.clone());
+            } else if kept.contains(name) && (same || object.kind == ObjectKind::TimeSeries) {
+                // A time series has no UUID; that it was made anew is in the oplog, too.
+                found.kept.push(name.clone());
             }
         }
         Ok(found)

@@ -200,8 +200,8 @@ pub(super) async fn count(
     share: &Share,
     since: u64,
 ) -> Result<Counted, EngineError> {
-    let table = &work.tables[share.table];
-    let failed = |error| failure(&work.target, table, error);
+    let table = &work.basis.tables[share.table];
+    let failed = |error| failure(&work.basis.target, table, error);
     // As `age()` counts back from one and the same id all through a transaction, ages compare
     // as the ids do.
     let age: i32 = session
@@ -220,7 +220,7 @@ pub(super) async fn count(
         .await
         .map_err(failed)?;
     let number = |at| u64::try_from(row.get::<_, i64>(at)).unwrap_or(u64::MAX);
-    work.context.progress.advance(share.bytes, 0);
+    work.basis.context.progress.advance(share.bytes, 0);
     Ok(Counted {
         rows: number(0),
         newer: number(1),

@@ -2,7 +2,7 @@
 //! and stores rows inline as they stream by. What an earlier snapshot holds already is first
 //! looked through for writes ([`untouched`](super::untouched)).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -34,17 +34,23 @@ enum Task {
     Count(u64),
 }
 
-/// Relations and what to do with them; shared by the workers.
-pub(super) struct Work {
+/// What all rounds of work have in common.
+#[derive(Clone)]
+pub(super) struct Basis {
     pub tables: Arc<Vec<TableRead>>,
-    shares: Vec<Share>,
-    next: AtomicUsize,
-    task: Task,
     sink: Arc<dyn Sink>,
     pub target: Target,
     pub context: Context,
+}
+
+/// Relations and what to do with them; shared by the workers.
+pub(super) struct Work {
+    pub basis: Basis,
+    shares: Vec<Share>,
+    next: AtomicUsize,
+    task: Task,
     /// Ended when one worker fails, so that the others stop.
-    pub stop: CancellationToken,
+    stop: CancellationToken,
 }
 
 /// What came of one share.
@@ -81,37 +87,29 @@ pub(in super::super) async fn read_all(
     sink: Arc<dyn Sink>,
     known: Option<Known>,
 ) -> Result<Contents, EngineError> {
-    let begin = |task, shares| {
-        Arc::new(Work {
-            shares,
-            next: AtomicUsize::new(0),
-            task,
-            sink: Arc::clone(&sink),
-            target: target.clone(),
-            context: context.clone(),
-            stop: context.cancel.child_token(),
-            tables: Arc::clone(&tables),
-        })
+    let basis = Basis {
+        tables,
+        sink,
+        target: target.clone(),
+        context: context.clone(),
     };
-    let everything = shares(&tables, context.jobs, |_| true);
+    let all = basis.shares(|_| true).len();
     let mut sessions = Vec::new();
-    for _ in 0..context.jobs.min(everything.len()).max(1) {
+    for _ in 0..context.jobs.min(all).max(1) {
         sessions.push(open_worker(context, target, control).await?);
     }
-    let mut held: Vec<Option<TableContent>> = vec![None; tables.len()];
+    let mut held: Vec<Option<TableContent>> = vec![None; basis.tables.len()];
     let mut sums = HashMap::new();
     if let Some(known) = known.as_ref().filter(|known| known.spare) {
-        let candidates = shares(&tables, context.jobs, |table| known.holds(table));
-        let work = begin(Task::Count(known.since), candidates);
-        let (counted, back) = work_off(&work, sessions).await?;
-        sessions = back;
-        add_up(&mut sums, counted.into_iter().filter_map(Done::counted));
+        let wanted = |table| known.holds(table);
+        sessions = count(&basis, known.since, wanted, &mut sums, sessions).await?;
         held = known.untouched(&sums);
     }
-    let touched = shares(&tables, context.jobs, |table| held[table].is_none());
-    let (read, sessions) = work_off(&begin(Task::Read, touched), sessions).await?;
+    let touched = basis.work(Task::Read, |table| held[table].is_none());
+    let (read, sessions) = work_off(&touched, sessions).await?;
     let untouched = held.iter().flatten().count() as u64;
-    let mut contents: Vec<TableContent> = tables
+    let mut contents: Vec<TableContent> = basis
+        .tables
         .iter()
         .zip(held)
         .map(|(table, held)| held.unwrap_or_else(|| TableContent::empty(table)))
@@ -121,19 +119,48 @@ pub(in super::super) async fn read_all(
         contents[table].bytes += part.bytes;
     }
     if let Some(known) = &known {
-        let grown = shares(&tables, context.jobs, |table| {
-            !sums.contains_key(&table) && known.has_grown(table, contents[table].hashed.rows)
-        });
-        if !grown.is_empty() {
-            let (counted, _) = work_off(&begin(Task::Count(known.since), grown), sessions).await?;
-            add_up(&mut sums, counted.into_iter().filter_map(Done::counted));
-        }
+        let counted: HashSet<usize> = sums.keys().copied().collect();
+        let grown = |table| {
+            !counted.contains(&table) && known.has_grown(table, contents[table].hashed.rows)
+        };
+        count(&basis, known.since, grown, &mut sums, sessions).await?;
     }
     Ok(Contents {
         tables: contents,
         untouched,
         kept: known.map_or_else(HashMap::new, |known| known.kept(&sums)),
     })
+}
+
+/// Counts the rows of the tables that are wanted, and adds them to `sums`.
+async fn count(
+    basis: &Basis,
+    since: u64,
+    wanted: impl Fn(usize) -> bool,
+    sums: &mut HashMap<usize, Counted>,
+    sessions: Vec<Session>,
+) -> Result<Vec<Session>, EngineError> {
+    let work = basis.work(Task::Count(since), wanted);
+    let (counted, sessions) = work_off(&work, sessions).await?;
+    add_up(sums, counted.into_iter().filter_map(Done::counted));
+    Ok(sessions)
+}
+
+impl Basis {
+    fn shares(&self, wanted: impl Fn(usize) -> bool) -> Vec<Share> {
+        shares(&self.tables, self.context.jobs, wanted)
+    }
+
+    /// A round of work on the tables that are wanted.
+    fn work(&self, task: Task, wanted: impl Fn(usize) -> bool) -> Arc<Work> {
+        Arc::new(Work {
+            shares: self.shares(wanted),
+            next: AtomicUsize::new(0),
+            task,
+            stop: self.context.cancel.child_token(),
+            basis: self.clone(),
+        })
+    }
 }
 
 impl Done {
@@ -219,14 +246,14 @@ async fn worker(work: Arc<Work>, session: Session) -> Result<(Vec<Done>, Session
 }
 
 async fn act(work: &Work, session: &Session, share: &Share) -> Result<Done, EngineError> {
-    let table = &work.tables[share.table];
+    let table = &work.basis.tables[share.table];
     session
         .batch_execute(&format!(
             "LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT",
             table.object
         ))
         .await
-        .map_err(|error| failure(&work.target, table, error))?;
+        .map_err(|error| failure(&work.basis.target, table, error))?;
     match work.task {
         Task::Read => read_share(work, session, share).await,
         Task::Count(since) => untouched::count(work, session, share, since)
@@ -236,8 +263,8 @@ async fn act(work: &Work, session: &Session, share: &Share) -> Result<Done, Engi
 }
 
 async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Done, EngineError> {
-    let table = &work.tables[share.table];
-    let failed = |error| failure(&work.target, table, error);
+    let table = &work.basis.tables[share.table];
+    let failed = |error| failure(&work.basis.target, table, error);
     let garbled = |problem: RowError| EngineError::Garbled {
         tool: format!("COPY of {}", table.object),
         problem: problem.to_string(),
@@ -248,7 +275,7 @@ async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Don
         .map_err(failed)?;
     tokio::pin!(rows);
     let mut hasher = RowHasher::new(table.copy.columns.len(), table.key.clone());
-    let mut writer: Box<dyn StreamWriter> = work.sink.stream(table.stream);
+    let mut writer: Box<dyn StreamWriter> = work.basis.sink.stream(table.stream);
     let mut bytes = 0_u64;
     let mut reported = (0_u64, 0_u64);
     while let Some(data) = rows.next().await {
@@ -260,7 +287,8 @@ async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Don
         }
         if bytes - reported.0 >= REPORT_EVERY {
             let rows = hasher.count();
-            work.context
+            work.basis
+                .context
                 .progress
                 .advance(bytes - reported.0, rows - reported.1);
             reported = (bytes, rows);
@@ -268,7 +296,8 @@ async fn read_share(work: &Work, session: &Session, share: &Share) -> Result<Don
     }
     writer.finish().await?;
     let hashed = hasher.finish().map_err(garbled)?;
-    work.context
+    work.basis
+        .context
         .progress
         .advance(bytes - reported.0, hashed.rows - reported.1);
     Ok(Done::Read(share.table, TableContent { hashed, bytes }))

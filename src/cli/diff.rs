@@ -74,7 +74,8 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         _ => Aspect::All,
     };
     let mut whole = compare(&first.snapshot, &second.snapshot);
-    operation::settle(&ws, (&first, &second), &mut whole)
+    let sides = ((a.subject(), &first), (b.subject(), &second));
+    operation::settle_between(&ws, sides.0, sides.1, &mut whole)
         .await
         .map_err(|error| failure_of(&error))?;
     let sampled = match args.rows {
@@ -126,6 +127,13 @@ fn named(invocation: &Invocation, ws: &Workspace, word: &str) -> Result<Named, F
 }
 
 impl Named {
+    fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Archive(archive) => Subject::Archive(&archive.path),
+            Self::Live(target) => Subject::Live(target),
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Archive(archive) => archive.id.clone(),
@@ -199,11 +207,7 @@ async fn read(
     side: &Named,
     args: &Args,
 ) -> Result<Side, Failure> {
-    let subject = match side {
-        Named::Archive(archive) => Subject::Archive(&archive.path),
-        Named::Live(target) => Subject::Live(target),
-    };
-    let read = Side::read(ws, subject, args.rows.is_some()).await;
+    let read = Side::read(ws, side.subject(), args.rows.is_some()).await;
     let read = read.map_err(|error| failure_of(&error))?;
     if let Named::Live(target) = side {
         let moment = match read.snapshot.consistent {

@@ -47,7 +47,7 @@ pub use quiet::{Quiet, SecondLook, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
 pub use samples::samples;
 pub use sandbox::{Sandbox, SandboxOptions};
-pub use settle::{diff, settle, settled};
+pub use settle::{diff, settle, settle_between, settled, with_leaves};
 pub use sides::{Side, Subject, same_database};
 pub use stage::{StageOutcome, StageRequest, stage};
 pub use templates::{

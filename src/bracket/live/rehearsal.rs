@@ -1,6 +1,5 @@
 //! COMMAND on the proven copies, and what it did to them.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{TimeDelta, Utc};
@@ -17,8 +16,8 @@ use crate::connection::{ConnectionError, Target};
 use crate::engine::EngineError;
 use crate::operation::{self, OperationError, Side, Subject};
 use crate::report::run::change_lines;
+use crate::snapshot::Source as _;
 use crate::snapshot::diff::{self, Difference};
-use crate::snapshot::{Snapshot, Source as _};
 
 /// How long a copy stays that was asked to be kept.
 pub(super) const KEPT_FOR: TimeDelta = TimeDelta::days(7);
@@ -150,7 +149,7 @@ impl Live {
             None => diff::compare(operation::open(archive).await?.snapshot(), &now),
         };
         if !difference.unsettled.is_empty() {
-            let objects = with_leaves(&difference.unsettled, &now);
+            let objects = operation::with_leaves(&difference.unsettled, &now);
             let before = Side::read(&self.ws, Subject::Archive(archive), true).await?;
             let after = Side::rows_of(&self.ws, &kept.copy.target, objects).await?;
             operation::settle(&self.ws, (&before, &after), &mut difference).await?;
@@ -177,16 +176,6 @@ impl Live {
             expires.format("%Y-%m-%d")
         ))
     }
-}
-
-/// Objects, and what the rows of partitioned ones are in.
-fn with_leaves(objects: &[String], now: &Snapshot) -> BTreeSet<String> {
-    let leaves = now.objects.iter().filter(|one| {
-        let root = one.root.as_ref();
-        root.is_some_and(|root| objects.contains(root))
-    });
-    let leaves = leaves.map(|one| one.name.clone());
-    objects.iter().cloned().chain(leaves).collect()
 }
 
 fn begun(ended: Ended, copies: &str, repointed: &[String]) -> Tried {

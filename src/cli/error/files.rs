@@ -127,7 +127,7 @@ pub fn failure_of_config(error: &ConfigError) -> Failure {
             Failure::of(Exit::Usage, "unknown-target", error).hint(
                 match (nearest, known.as_slice()) {
                     (Some(nearest), _) => format!("did you mean {nearest}?"),
-                    (None, []) => "give a URL: postgres://USER@HOST:PORT/DATABASE".to_owned(),
+                    (None, []) => "give a URL (postgres://USER@HOST:PORT/DATABASE), env:NAME of a variable that holds one, or name it in bookend.toml: [target.NAME] url = \"env:DATABASE_URL\"".to_owned(),
                     (None, known) => format!("bookend.toml has {}", known.join(", ")),
                 },
             )

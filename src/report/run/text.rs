@@ -35,24 +35,26 @@ pub fn closing_text(report: &RunReport) -> String {
         }
         state => writeln!(text, "{} in {took}.", state.replace('_', " ")),
     };
-    for line in others::lines(report).iter().chain(&report.advice) {
+    let others = others::lines(report);
+    for line in others.iter().chain(&report.advice) {
         let _ = writeln!(text, "  {}", printable(line));
     }
     if !report.undo.is_empty() {
-        add_undo(&mut text, report);
+        let alone = others.is_empty() && report.advice.is_empty();
+        add_undo(&mut text, report, alone);
     }
     text
 }
 
-/// On the line of the result where that is all there is to say, as in
+/// On the line of the result where that stands `alone`, as in
 /// `completed in 55 s.   Undo: …`.
-fn add_undo(text: &mut String, report: &RunReport) {
+fn add_undo(text: &mut String, report: &RunReport, alone: bool) {
     let mut undos: Vec<String> = report
         .undo
         .iter()
         .map(|undo| format!("Undo: {}\n", printable(undo)))
         .collect();
-    if report.advice.is_empty() && undos.len() == 1 {
+    if alone && undos.len() == 1 {
         text.truncate(text.trim_end().len());
         text.push_str("   ");
         text.push_str(&undos.remove(0));

@@ -99,6 +99,16 @@ pub fn same_but_for_order(a: Option<&Vec<Vec<u8>>>, b: Option<&Vec<Vec<u8>>>) ->
     sorted(a) == sorted(b)
 }
 
+/// Whether indexes have the same keys, in their order, which is what an index is.
+pub fn same_keys(a: Option<&Vec<Vec<u8>>>, b: Option<&Vec<Vec<u8>>>) -> bool {
+    let keys = |fact: Option<&Vec<Vec<u8>>>| -> Vec<String> {
+        let all = fact.into_iter().flatten();
+        let parsed = all.map(|bytes| bson::deserialize_from_slice::<Document>(bytes).unwrap());
+        parsed.map(|one| format!("{:?}", one.get("key"))).collect()
+    };
+    keys(a) == keys(b)
+}
+
 fn in_order(value: Bson) -> Bson {
     match value {
         Bson::Document(document) => {

@@ -70,10 +70,14 @@ fn restore_sh_restores_without_bookend_and_says_what_is_left_wrong() {
                 said("A collection whose name has a line feed is skipped");
             }
             // Which ones is another matter every time.
-            definition
-                if definition.starts_with("definition ") && raw::same_but_for_order(was, is) =>
+            options
+                if (options.starts_with("definition ") || options.starts_with("indexes "))
+                    && raw::same_but_for_order(was, is)
+                    && raw::same_keys(was, is) =>
             {
-                said("Nested keys of collection options come back in another order");
+                said(
+                    "Nested keys of the options of collections and indexes come back in another order",
+                );
             }
             _ => unsaid.push(format!(
                 "{fact}\n  was {}\n  is {}\n",

@@ -13,8 +13,8 @@ pub(super) fn kit(snapshot: &Snapshot) -> RestoreKit {
 
 /// What `mongorestore` loses or changes without a word, all of it seen with 100.7.0.
 const LEFT_WRONG: &str = "\
-* Nested keys of collection options come back in another order: a view's `$sort: {a, b}` or a \
-validator's rules. The definitions as they were are in `definitions/collections.bson`, which \
+* Nested keys of the options of collections and indexes come back in another order: a view's \
+`$sort: {a, b}`, a validator's rules, an index's `wildcardProjection`. The definitions as they were are in `definitions/collections.bson`, which \
 `bsondump` prints: compare, and correct with `collMod`.
 * A top-level field that is an empty timestamp, `Timestamp(0, 0)`, becomes the time of the restore.
 * A collection whose name has a line feed is skipped.

@@ -8,8 +8,8 @@ use super::{OperationError, Workspace, samples};
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Change, Difference, Settled, compare};
 
-/// The same where a side is a database that was only hashed: what is left open is read of it once
-/// more, with its rows. If it is not what it was any more, it stays open.
+/// As [`settle`], where a side may be a database that was only hashed: what is left open is read of
+/// it once more, with its rows. If it is not what it was any more, it stays open.
 ///
 /// # Errors
 /// As [`settle`], and as a backup.

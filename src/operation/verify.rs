@@ -98,7 +98,7 @@ pub(super) async fn decoded(
 /// A member whose bytes are not those that were written was named already; that the engine
 /// could not read it is no news, whose content is hit by that is.
 fn flaws(known: &[Damage], flaws: Vec<Flaw>) -> Vec<Damage> {
-    let is_known = |member: &str| known.iter().any(|damage| damage.member.ends_with(member));
+    let is_known = |member: &str| known.iter().any(|damage| damage.member == member);
     let news = flaws
         .into_iter()
         .filter(|flaw| flaw.object.is_some() || !is_known(&flaw.member));

@@ -65,10 +65,20 @@ pub async fn verify_bundle(ws: &Workspace, path: &Path) -> Result<BundleCheck, O
         let Ok(archive) = opened.archive(member) else {
             continue;
         };
-        let (rows, damages) = decoded(ws, Arc::new(archive), &verified.damages).await?;
+        // Archives have members of the same names.
+        let prefix = format!("{}: ", member.name);
+        let known = verified.damages.iter().filter_map(|one| {
+            let member = one.member.strip_prefix(&prefix)?.to_owned();
+            Some(Damage {
+                member,
+                ..one.clone()
+            })
+        });
+        let known: Vec<Damage> = known.collect();
+        let (rows, damages) = decoded(ws, Arc::new(archive), &known).await?;
         verified.rows += rows;
         let inside = damages.into_iter().map(|one| Damage {
-            member: format!("{}: {}", member.name, one.member),
+            member: format!("{prefix}{}", one.member),
             ..one
         });
         verified.damages.extend(inside);

@@ -23,20 +23,21 @@ pub(super) fn open_question(nouns: Nouns) -> String {
 
 /// The loss that it counts as until then.
 pub(super) fn provisional(nouns: Nouns, object: &str, rows: u64) -> Loss {
-    let what = format!(
-        "may be without some of its {} {} of before, others were added",
-        thousands(rows),
-        if rows == 1 {
-            nouns.row.one
-        } else {
-            nouns.row.many
-        },
-    );
+    let rows = counted(nouns, rows);
     Loss {
         kind: LossKind::Rows,
         object: object.to_owned(),
-        what,
+        what: format!("may be without some of its {rows} of before, others were added"),
     }
+}
+
+fn counted(nouns: Nouns, rows: u64) -> String {
+    let noun = if rows == 1 {
+        nouns.row.one
+    } else {
+        nouns.row.many
+    };
+    format!("{} {noun}", thousands(rows))
 }
 
 impl Difference {
@@ -52,15 +53,7 @@ impl Difference {
             Settled::Gone(rows) => (rows, "gone"),
             Settled::GoneOrChanged(rows) => (rows, "gone or changed"),
         };
-        let counted = format!(
-            "{} {}",
-            thousands(rows),
-            if rows == 1 {
-                nouns.row.one
-            } else {
-                nouns.row.many
-            }
-        );
+        let counted = counted(nouns, rows);
         let named = before(change).to_owned();
         if rows > 0 {
             change

@@ -82,6 +82,12 @@ impl Known {
             Ok(written) if written.all => (written.hit, written.kept),
             Ok(_) | Err(_) => return Ok(Self::default()),
         };
+        // A full capped collection drops its oldest documents by itself.
+        let capped: Vec<&str> = definitions
+            .iter()
+            .filter(|one| one.option("capped").is_some())
+            .map(CollectionDefinition::name)
+            .collect();
         let whole = format!("{database} as a whole");
         let mut found = Self::default();
         let read = before.objects.iter().filter(|one| one.content.is_some());
@@ -91,7 +97,10 @@ impl Known {
             let same = identity.is_some() && identity == now.identities.get(name);
             if same && !written.contains(name) {
                 found.untouched.insert(name.clone(), object.clone());
-            } else if kept.contains(name) && (same || object.kind == ObjectKind::TimeSeries) {
+            } else if kept.contains(name)
+                && !capped.contains(&name.as_str())
+                && (same || object.kind == ObjectKind::TimeSeries)
+            {
                 // A time series has no UUID; that it was made anew is in the oplog, too.
                 found.kept.push(name.clone());
             }

@@ -3,7 +3,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+/// How often an environment that reads as empty is looked at, and the pause between.
+const LOOKS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What Linux gives arguments and environment together at most, in bytes: three quarters of its
+/// usual stack limit of 8 MiB (execve(2)).
+const LARGEST_ENVIRONMENT: usize = 6 << 20;
 
 /// A connection as this machine sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,11 +51,8 @@ pub fn of_command(session: u32, mark: &str) -> Vec<Connection> {
 #[must_use]
 pub fn still_running(mark: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let own = std::process::id();
-    let mut found: Vec<u32> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != own && carries(*pid, mark))
-        .collect();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut found = carrying(mark, pids);
     found.sort_unstable();
     let named = |pid: u32| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
@@ -95,18 +103,46 @@ fn belonging(session: u32, mark: &str, processes: &HashMap<u32, Seen>) -> Vec<u3
         false
     };
     let own = std::process::id();
-    processes
-        .keys()
-        .copied()
-        .filter(|pid| *pid != own && (descends(*pid) || carries(*pid, mark)))
-        .collect()
+    let others = processes.keys().copied().filter(|pid| *pid != own);
+    let (mut found, strangers): (Vec<u32>, Vec<u32>) = others.partition(|pid| descends(*pid));
+    found.extend(carrying(mark, strangers.into_iter()));
+    found
 }
 
-fn carries(pid: u32, mark: &str) -> bool {
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment
-        .split(|byte| *byte == 0)
-        .any(|variable| variable == mark.as_bytes())
+/// Those of `pids`, other than this process, whose environment holds `mark`. In the middle of
+/// execve(2) a process has none for an instant, and what was opened before is cut short there
+/// (`environ_read` in `fs/proc/base.c` of Linux): each is read in one go, and looked at again
+/// where it is empty.
+fn carrying(mark: &str, pids: impl Iterator<Item = u32>) -> Vec<u32> {
+    let own = std::process::id();
+    let mut open: Vec<u32> = pids.filter(|pid| *pid != own).collect();
+    let mut found = Vec::new();
+    let mut room = vec![0; LARGEST_ENVIRONMENT];
+    for look in 0..LOOKS {
+        if look > 0 {
+            thread::sleep(PAUSE);
+        }
+        open.retain(|pid| {
+            let read = fs::File::open(format!("/proc/{pid}/environ"))
+                .and_then(|mut file| file.read(&mut room))
+                .unwrap_or(0);
+            let environment = room.get(..read).unwrap_or_default();
+            let mut variables = environment.split(|byte| *byte == 0);
+            if variables.any(|variable| variable == mark.as_bytes()) {
+                found.push(*pid);
+            }
+            environment.is_empty() && runs_a_program(*pid)
+        });
+        if open.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// Threads of the kernel, processes that ended and those of other users show no program.
+fn runs_a_program(pid: u32) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 fn socket_inodes(pid: u32) -> Vec<u64> {
@@ -223,5 +259,26 @@ mod tests {
         for pid in belonging(u32::MAX, &mark, &processes()) {
             let _gone = Command::new("kill").arg(pid.to_string()).status();
         }
+    }
+
+    #[test]
+    fn a_process_is_found_while_it_becomes_another_program() {
+        let mark = format!("BOOKEND_EXEC_TEST={}", std::process::id());
+        let script = tempfile::NamedTempFile::new().unwrap();
+        fs::write(script.path(), "exec /bin/sh \"$0\"\n").unwrap();
+        let (name, value) = mark.split_once('=').unwrap();
+        let mut child = Command::new("/bin/sh")
+            .arg(script.path())
+            .env(name, value)
+            .spawn()
+            .unwrap();
+        // The first look can come before the child has its environment.
+        while carrying(&mark, std::iter::once(child.id())).is_empty() {}
+        let missed = (0..2_000)
+            .filter(|_| carrying(&mark, std::iter::once(child.id())).is_empty())
+            .count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(missed, 0);
     }
 }

@@ -15,6 +15,8 @@ mod commands;
 mod crashes;
 #[path = "mongodb_bracket/full_store.rs"]
 mod full_store;
+#[path = "mongodb_bracket/inside.rs"]
+mod inside;
 #[path = "mongodb_bracket/restarts.rs"]
 mod restarts;
 

@@ -27,6 +27,8 @@ mod environment;
 mod full_store;
 #[path = "run/gap.rs"]
 mod gap;
+#[path = "run/inside.rs"]
+mod inside;
 #[path = "run/left.rs"]
 mod left;
 #[path = "run/on_failure.rs"]

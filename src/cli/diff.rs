@@ -73,11 +73,15 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         (_, true) => Aspect::Schema,
         _ => Aspect::All,
     };
-    let mut whole = compare(&first.snapshot, &second.snapshot);
-    let sides = ((a.subject(), &first), (b.subject(), &second));
-    operation::settle_between(&ws, sides.0, sides.1, &mut whole)
-        .await
-        .map_err(|error| failure_of(&error))?;
+    let whole = match aspect {
+        // What the rows would tell is left out.
+        Aspect::Schema => compare(&first.snapshot, &second.snapshot),
+        Aspect::All | Aspect::Data => {
+            let sides = ((a.subject(), &first), (b.subject(), &second));
+            let whole = operation::difference(&ws, sides.0, sides.1).await;
+            whole.map_err(|error| failure_of(&error))?
+        }
+    };
     let sampled = match args.rows {
         Some(most) => operation::samples(&ws, (&first, &second), &whole, most.into())
             .await

@@ -1,12 +1,13 @@
 //! Reading the rows that an archive holds, one by one.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use crate::fingerprint::value_hash;
-use crate::snapshot::Source;
+use crate::snapshot::{Inside, Source};
 
 /// One value of a row that is not null, as it is stored.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,18 @@ pub trait RowReader: Send + Sync {
         cancel: &CancellationToken,
         visitor: &mut dyn RowVisitor,
     ) -> Result<(), EngineError>;
+
+    /// What is inside the values of `objects`, printed names, whose columns hold documents: each
+    /// once that has any rows. Blocking.
+    ///
+    /// # Errors
+    /// As [`visit`](Self::visit).
+    fn inside(
+        &self,
+        source: &dyn Source,
+        objects: &[&str],
+        cancel: &CancellationToken,
+    ) -> Result<BTreeMap<String, Inside>, EngineError>;
 
     /// A value as people read it; a value that was cut is shown as far as it goes.
     fn shown(&self, kind: u8, raw: &[u8]) -> String;

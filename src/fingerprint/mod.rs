@@ -5,6 +5,7 @@
 //! find accidents, not forgers: forgery is the digests' business.
 
 mod documents;
+mod inside;
 mod large_object;
 mod rows;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use documents::{
     DocumentError, DocumentHasher, DocumentProblem, HashedDocuments, HashedField, LISTED_FIELDS,
     RawField, TypesSeen, raw_fields,
 };
+pub use inside::InsideHasher;
 pub use large_object::LargeObjectHasher;
 pub use rows::{Hashed, RowError, RowHasher};
 

@@ -119,6 +119,7 @@ mod tests {
             from: None,
             to: None,
             probably: false,
+            inside: false,
             values_before: Some(5),
             values_after: Some(5),
             values,
@@ -171,6 +172,7 @@ mod tests {
             database: vec![owner()],
             notes: vec!["a cast is different".to_owned()],
             unsettled: Vec::new(),
+            open_inside: Vec::new(),
         }
     }
 

@@ -33,6 +33,20 @@ pub struct Side {
 }
 
 impl Side {
+    /// A side whose facts are known already.
+    #[must_use]
+    pub fn known(snapshot: Arc<Snapshot>) -> Self {
+        Self::of(snapshot, None)
+    }
+
+    pub(super) fn of(snapshot: Arc<Snapshot>, source: Option<Arc<Archive>>) -> Self {
+        Self {
+            snapshot,
+            source,
+            _short_lived: None,
+        }
+    }
+
     /// Reads one side: an archive's manifest, or all of a live database, once and only to hash
     /// it. With `rows` the rows of a live one are put by in a file of the store that is gone with
     /// this value, since they are looked at more than once and must be of one moment.
@@ -47,11 +61,8 @@ impl Side {
         match subject {
             Subject::Archive(path) => {
                 let archive = open(path).await?;
-                Ok(Self {
-                    snapshot: Arc::new(archive.snapshot().clone()),
-                    source: Some(archive),
-                    _short_lived: None,
-                })
+                let snapshot = Arc::new(archive.snapshot().clone());
+                Ok(Self::of(snapshot, Some(archive)))
             }
             Subject::Live(target) if rows => Self::put_by(ws, target, None).await,
             Subject::Live(target) => {
@@ -60,20 +71,14 @@ impl Side {
                 let name = format!("read {}", target.database());
                 let bytes = expected(ws, engine.as_ref(), target).await?;
                 ws.progress.phase(&name, bytes);
-                Ok(Self {
-                    snapshot: Arc::new(quiet::read(ws, target, false, None).await?),
-                    source: None,
-                    _short_lived: None,
-                })
+                let snapshot = quiet::read(ws, target, false, None).await?;
+                Ok(Self::known(Arc::new(snapshot)))
             }
         }
     }
 
     /// A live side, with the rows of these objects alone.
-    ///
-    /// # Errors
-    /// As [`Side::read`].
-    pub async fn rows_of(
+    pub(super) async fn rows_of(
         ws: &Workspace,
         target: &Target,
         objects: BTreeSet<String>,

@@ -115,7 +115,11 @@ fn column(nouns: Nouns, change: &ColumnChange) -> Detail {
     );
     Detail {
         sign,
-        noun: nouns.column,
+        noun: if change.inside {
+            nouns.inner
+        } else {
+            nouns.column
+        },
         name,
         facts: values(nouns, change)
             .into_iter()
@@ -134,6 +138,9 @@ fn values(nouns: Nouns, column: &ColumnChange) -> Option<String> {
     let rows = nouns.row.many;
     match column.values {
         Values::Same if column.change == ColumnChangeKind::Changed => None,
+        Values::Same if column.change == ColumnChangeKind::Removed => {
+            Some("what it held went elsewhere".to_owned())
+        }
         Values::Same => Some("same values".to_owned()),
         Values::SameBag => Some(format!("same values, on which {rows} is not known")),
         Values::OtherRows => Some(format!("same values on other {rows}")),
@@ -262,6 +269,7 @@ mod tests {
             from: Some("name".to_owned()),
             to: None,
             probably: false,
+            inside: false,
             values_before: None,
             values_after: None,
             values: Values::OtherRows,

@@ -99,6 +99,7 @@ mod tests {
             from: None,
             to: None,
             probably: false,
+            inside: false,
             values_before: None,
             values_after: None,
             values,
@@ -158,6 +159,7 @@ mod tests {
             }],
             notes: Vec::new(),
             unsettled: Vec::new(),
+            open_inside: Vec::new(),
         };
         insta::assert_snapshot!(text(&difference), @r"
         ~ table public.users · 5,000 → 5,100 rows

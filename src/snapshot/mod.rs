@@ -8,6 +8,7 @@ mod anchor;
 mod copy_statement;
 pub mod diff;
 mod facts;
+mod inside;
 mod nothing;
 mod nouns;
 mod pattern;
@@ -24,6 +25,7 @@ pub use facts::{
     Object, ObjectKind, Part, PartKind, Prerequisite, SchemaEntry, SequenceValue, ServerFacts,
     Snapshot,
 };
+pub use inside::{FieldInside, Inside};
 pub use nothing::Nothing;
 pub use nouns::{Noun, Nouns};
 pub use pattern::glob_matches;

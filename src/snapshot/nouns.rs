@@ -21,6 +21,8 @@ pub struct Nouns {
     pub row: Noun,
     /// A column, a top-level field.
     pub column: Noun,
+    /// What the values of a column may hold by name, a field of a document in a field.
+    pub inner: Noun,
 }
 
 const fn noun(one: &'static str, many: &'static str) -> Noun {
@@ -33,6 +35,7 @@ impl Nouns {
         object: noun("table", "tables"),
         row: noun("row", "rows"),
         column: noun("column", "columns"),
+        inner: noun("JSON value", "JSON values"),
     };
 
     /// Of databases of documents.
@@ -40,6 +43,7 @@ impl Nouns {
         object: noun("collection", "collections"),
         row: noun("document", "documents"),
         column: noun("field", "fields"),
+        inner: noun("field", "fields"),
     };
 }
 

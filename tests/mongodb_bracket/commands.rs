@@ -99,6 +99,12 @@ async fn acted(act: &str, database: &Database) {
         "emptied" => {
             todos.delete_many(doc! {}).await.unwrap();
         }
+        change if change.starts_with('{') => {
+            // An update of every document.
+            let change: serde_json::Value = serde_json::from_str(change).unwrap();
+            let change = bson::serialize_to_document(&change).unwrap();
+            todos.update_many(doc! {}, change).await.unwrap();
+        }
         "once" => {
             let once = database.collection::<Document>("once");
             once.insert_one(doc! { "_id": 1 }).await.unwrap();
@@ -107,7 +113,7 @@ async fn acted(act: &str, database: &Database) {
     }
 }
 
-fn acting(bookend: &Bookend, url: &str, act: &str, more: &[&str]) -> Value {
+pub(super) fn acting(bookend: &Bookend, url: &str, act: &str, more: &[&str]) -> Value {
     let act = format!("ACT={act}");
     // Not as an URL stands, so that it is not pointed at the copy.
     let own = format!("AN_ADDRESS_OF_ITS_OWN=there:{url}");
@@ -118,7 +124,7 @@ fn acting(bookend: &Bookend, url: &str, act: &str, more: &[&str]) -> Value {
     told
 }
 
-fn step<'a>(told: &'a Value, name: &str) -> &'a Value {
+pub(super) fn step<'a>(told: &'a Value, name: &str) -> &'a Value {
     let steps = told["steps"].as_array().unwrap();
     steps.iter().find(|step| step["step"] == name).unwrap()
 }

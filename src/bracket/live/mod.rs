@@ -2,6 +2,7 @@
 
 mod archives;
 mod commands;
+mod compare;
 mod copies;
 mod gap;
 mod preflight;
@@ -10,7 +11,7 @@ mod rollback;
 mod templates;
 mod watched;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -18,22 +19,19 @@ use serde_json::Value;
 
 use super::bundling::{BundlingError, Wanted, bundle_run};
 use super::command::Streams;
-use super::event::{Answer, Matched, Stop};
+use super::event::{Answer, Stop};
 use super::hands::{
     BackedUp, Bundled, Compared, Ended, Hands, Looked, Notes, Proved, RolledBack, Side, Tried,
     Trouble,
 };
 use super::history::Writer;
 use super::journal::{ArchiveFacts, CommandFacts, Setback};
-use super::loss;
 use crate::connection::Target;
 use crate::engine::{Inspection, TargetLock};
 use crate::operation::rollback::{Options, StepTold};
-use crate::operation::{self, OperationError, Place, Sandbox, Workspace};
+use crate::operation::{OperationError, Place, Sandbox, Workspace};
 use crate::report::figures::size;
-use crate::report::run::change_lines;
 use crate::snapshot::Snapshot;
-use crate::snapshot::diff::{self, Difference};
 
 pub use commands::{Commands, OnCopies};
 use copies::{Dropping, Kept};
@@ -314,39 +312,7 @@ impl Hands for Live {
         (before, after): (&ArchiveFacts, &ArchiveFacts),
         rehearsed: Option<&Value>,
     ) -> Result<Compared, Trouble> {
-        let known = (
-            self.snapshot(target, Side::Before),
-            self.snapshot(target, Side::After),
-        );
-        let (a, b) = (Path::new(&before.path), Path::new(&after.path));
-        let found = match &known {
-            (Some(before), Some(after)) => {
-                operation::settled(&self.ws, (a, b), diff::compare(before, after)).await
-            }
-            _ => operation::diff(&self.ws, a, b).await,
-        };
-        let found = found.map_err(|error| self.trouble(&error))?;
-        let rehearsed: Option<Difference> =
-            rehearsed.and_then(|value| serde_json::from_value(value.clone()).ok());
-        let (matched, told) = match &rehearsed {
-            Some(rehearsed) => loss::matched(rehearsed, &found),
-            None => (Matched::default(), Vec::new()),
-        };
-        // What was rehearsed has been told; what came out otherwise is told with all of it.
-        let mut unlike = Vec::new();
-        if matched.as_rehearsed == Some(false) {
-            unlike.clone_from(&told);
-        }
-        let mut lines = told;
-        if matched.as_rehearsed != Some(true) {
-            lines.extend(change_lines(&found));
-        }
-        Ok(Compared {
-            lines,
-            difference: serde_json::to_value(&found).unwrap_or(Value::Null),
-            unlike,
-            matched,
-        })
+        self.compared(target, (before, after), rehearsed).await
     }
 
     async fn bundle(&self) -> Result<Bundled, Trouble> {

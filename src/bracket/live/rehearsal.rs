@@ -1,6 +1,7 @@
 //! COMMAND on the proven copies, and what it did to them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
@@ -16,8 +17,7 @@ use crate::connection::{ConnectionError, Target};
 use crate::engine::EngineError;
 use crate::operation::{self, OperationError, Side, Subject};
 use crate::report::run::change_lines;
-use crate::snapshot::Source as _;
-use crate::snapshot::diff::{self, Difference};
+use crate::snapshot::diff::Difference;
 
 /// How long a copy stays that was asked to be kept.
 pub(super) const KEPT_FOR: TimeDelta = TimeDelta::days(7);
@@ -144,17 +144,14 @@ impl Live {
         // original (its owner, documents that do not expire) is in both.
         let archive = befores.get(kept.target).map(|before| &*before.path);
         let archive = Path::new(archive.unwrap_or_default());
-        let mut difference = match &kept.found {
-            Some(proven) => diff::compare(proven, &now),
-            None => diff::compare(operation::open(archive).await?.snapshot(), &now),
+        let subject = Subject::Archive(archive);
+        let before = match &kept.found {
+            Some(proven) => Side::known(Arc::clone(proven)),
+            None => Side::read(&self.ws, subject, false).await?,
         };
-        if !difference.unsettled.is_empty() {
-            let objects = operation::with_leaves(&difference.unsettled, &now);
-            let before = Side::read(&self.ws, Subject::Archive(archive), true).await?;
-            let after = Side::rows_of(&self.ws, &kept.copy.target, objects).await?;
-            operation::settle(&self.ws, (&before, &after), &mut difference).await?;
-        }
-        Ok(difference)
+        let copy = Subject::Live(&kept.copy.target);
+        let after = Side::known(Arc::new(now));
+        operation::difference(&self.ws, (subject, &before), (copy, &after)).await
     }
 
     /// Makes a rehearsed copy a staging database.

@@ -1,12 +1,16 @@
 //! Rows out of an archive: COPY text, field by field.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::EngineError;
 use crate::engine::rows::{Field, RowReader, RowVisitor};
-use crate::snapshot::{CopyStatement, SeamError, Source, StreamId, StreamKind};
+use crate::fingerprint::InsideHasher;
+use crate::snapshot::{
+    Column, CopyStatement, Inside, KeyFacts, SeamError, Source, StreamId, StreamKind,
+};
 
 use super::Postgres;
 
@@ -33,8 +37,70 @@ impl RowReader for Postgres {
         Ok(())
     }
 
+    fn inside(
+        &self,
+        source: &dyn Source,
+        objects: &[&str],
+        cancel: &CancellationToken,
+    ) -> Result<BTreeMap<String, Inside>, EngineError> {
+        let mut found = BTreeMap::new();
+        for name in objects {
+            let all = source.snapshot().objects.iter();
+            let mut named = all.filter(|one| one.name == *name && one.content.is_some());
+            let Some(object) = named.next() else {
+                continue;
+            };
+            let mut inside = InsideRows {
+                json: object
+                    .columns
+                    .iter()
+                    .filter(|one| holds_json(one))
+                    .collect(),
+                key: object.content.as_ref().and_then(|one| one.key.as_ref()),
+                hasher: InsideHasher::new(),
+            };
+            self.visit(source, &[name], cancel, &mut inside)?;
+            found.insert((*name).to_owned(), inside.hasher.finish());
+        }
+        Ok(found)
+    }
+
     fn shown(&self, _kind: u8, raw: &[u8]) -> String {
         String::from_utf8_lossy(&unescaped(raw)).into_owned()
+    }
+}
+
+fn holds_json(column: &Column) -> bool {
+    matches!(column.data_type.as_str(), "json" | "jsonb")
+}
+
+/// Looks into the JSON values of a table's rows.
+struct InsideRows<'a> {
+    json: Vec<&'a Column>,
+    key: Option<&'a KeyFacts>,
+    hasher: InsideHasher,
+}
+
+impl RowVisitor for InsideRows<'_> {
+    fn row(&mut self, fields: &[Field<'_>]) -> ControlFlow<()> {
+        let raw = |name: &str| fields.iter().find(|field| field.name == name);
+        let key = self.key.and_then(|key| {
+            let parts: Option<Vec<&[u8]>> = key
+                .columns
+                .iter()
+                .map(|name| Some(raw(name)?.raw))
+                .collect();
+            Some(parts?.join(&b'\t'))
+        });
+        for field in fields {
+            if self.json.iter().any(|column| column.name == field.name) {
+                let text = unescaped(field.raw);
+                let text = String::from_utf8_lossy(&text);
+                // A value that is nested too deeply for the parser stays a whole.
+                let _whole = self.hasher.json(field.name, key.as_deref(), &text);
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -4,15 +4,16 @@
 //! Source of the format: <https://bsonspec.org/spec.html>.
 
 use memchr::memchr;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::DocumentProblem;
 
 /// BSON's type byte of null.
-pub(super) const NULL: u8 = 0x0a;
+pub(in super::super) const NULL: u8 = 0x0a;
 
 /// One element of a document.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Element<'a> {
+pub(in super::super) struct Element<'a> {
     pub kind: u8,
     pub name: &'a [u8],
     pub value: &'a [u8],
@@ -48,13 +49,13 @@ pub fn raw_fields(document: &[u8]) -> Result<Vec<RawField<'_>>, DocumentProblem>
 }
 
 /// Walks over the elements between a document's length and its final zero.
-pub(super) struct Elements<'a> {
+pub(in super::super) struct Elements<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Elements<'a> {
     /// Of a whole document.
-    pub(super) fn of(document: &'a [u8]) -> Result<Self, DocumentProblem> {
+    pub(in super::super) fn of(document: &'a [u8]) -> Result<Self, DocumentProblem> {
         let (start, rest) = document
             .split_first_chunk::<4>()
             .ok_or(DocumentProblem::Length)?;
@@ -68,7 +69,10 @@ impl<'a> Elements<'a> {
     /// The next element. `expected` is what its name probably is: comparing is faster than
     /// looking for its end.
     #[inline]
-    pub(super) fn next(&mut self, expected: &[u8]) -> Result<Option<Element<'a>>, DocumentProblem> {
+    pub(in super::super) fn next(
+        &mut self,
+        expected: &[u8],
+    ) -> Result<Option<Element<'a>>, DocumentProblem> {
         let Some((kind, rest)) = self.rest.split_first() else {
             return Ok(None);
         };
@@ -92,6 +96,12 @@ impl<'a> Elements<'a> {
             as_expected,
         }))
     }
+}
+
+/// The hash of a value, its type the seed.
+#[inline]
+pub(in super::super) fn element_hash(element: &Element<'_>) -> u128 {
+    xxh3_128_with_seed(element.value, u64::from(element.kind))
 }
 
 /// How many bytes the value takes that begins `rest`.
@@ -163,7 +173,7 @@ pub struct TypesSeen(u32);
 
 impl TypesSeen {
     #[inline]
-    pub(super) fn add(&mut self, kind: u8) {
+    pub(in super::super) fn add(&mut self, kind: u8) {
         self.0 |= Self::bit(kind);
     }
 

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::elements::{Element, NULL, TypesSeen};
 use crate::fingerprint::keyed_hash;
-use crate::snapshot::Fingerprint;
+use crate::snapshot::{ColumnContent, Fingerprint};
 
 /// So many names are listed. Collections with more use names as data (one field a user, say).
 pub const LISTED_FIELDS: usize = 2_000;
@@ -15,7 +15,7 @@ pub const LISTED_FIELDS: usize = 2_000;
 const LONGEST_NAME: usize = 255;
 
 /// The name of the key, which is always listed.
-pub(super) const ID: &[u8] = b"_id";
+pub(in super::super) const ID: &[u8] = b"_id";
 
 /// One field's sums.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,16 @@ impl Field {
         if let Some(key) = key {
             let keyed = keyed_hash(Fingerprint(hash), Fingerprint(key));
             self.keyed = self.keyed.wrapping_add(keyed.0);
+        }
+    }
+
+    /// The sums; `keyed` if every document had a key.
+    pub(super) fn content(&self, keyed: bool) -> ColumnContent {
+        ColumnContent {
+            non_null: self.non_null(),
+            fingerprint: Fingerprint(self.sum),
+            keyed: keyed.then_some(Fingerprint(self.keyed)),
+            varied: self.varied,
         }
     }
 

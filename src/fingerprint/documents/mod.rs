@@ -11,13 +11,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::snapshot::{Column, ColumnContent, Content, Fingerprint, KeyFacts};
-use elements::{Elements, NULL};
-use fields::{Field, Fields, ID};
+use fields::{Field, Fields};
 
+pub(super) use elements::{Element, Elements, NULL, element_hash};
 pub use elements::{RawField, TypesSeen, raw_fields};
+pub(super) use fields::ID;
 pub use fields::LISTED_FIELDS;
 
 /// What is wrong with a document.
@@ -142,12 +143,7 @@ impl HashedDocuments {
             present: field.present,
             nulls: field.nulls,
             types: field.types,
-            content: ColumnContent {
-                non_null: field.non_null(),
-                fingerprint: Fingerprint(field.sum),
-                keyed: keyed.then_some(Fingerprint(field.keyed)),
-                varied: field.varied,
-            },
+            content: field.content(keyed),
         };
         self.fields.iter().map(field).collect()
     }
@@ -167,7 +163,7 @@ impl HashedDocuments {
 }
 
 /// Bytes that are not UTF-8 as `\xNN`, so that two names stay two.
-fn printed(name: &[u8]) -> String {
+pub(super) fn printed(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -276,7 +272,7 @@ impl DocumentHasher {
             let Some(place) = self.fields.place(&element) else {
                 continue;
             };
-            let hash = xxh3_128_with_seed(element.value, u64::from(element.kind));
+            let hash = element_hash(&element);
             if is_id {
                 key = Some(hash);
             }

@@ -162,6 +162,7 @@ fn change(name: &str, kind: ColumnChangeKind, values: Values) -> ColumnChange {
         from: None,
         to: None,
         probably: false,
+        inside: false,
         values_before: None,
         values_after: None,
         values,

@@ -11,6 +11,7 @@ mod columns;
 mod database;
 mod definitions;
 mod family;
+mod inside;
 mod losses;
 mod matching;
 mod moves;
@@ -45,6 +46,10 @@ pub struct Difference {
     /// are among them: each counts as a loss until somebody looks ([`Difference::settle`]).
     #[serde(skip)]
     pub unsettled: Vec<String>,
+    /// Objects with fields of documents or arrays that are gone or have other values: what is gone
+    /// inside them is not known until somebody looks ([`Difference::look_inside`]).
+    #[serde(skip)]
+    pub open_inside: Vec<String>,
 }
 
 /// What happened to an object.
@@ -91,6 +96,17 @@ pub struct ObjectChange {
     pub notes: Vec<String>,
 }
 
+impl ObjectChange {
+    /// Its printed name in the first snapshot, if it was there.
+    #[must_use]
+    pub fn name_before(&self) -> &str {
+        match &self.change {
+            Change::Renamed { from } => from,
+            Change::Added | Change::Removed | Change::Changed => &self.object,
+        }
+    }
+}
+
 /// What happened to a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -124,6 +140,9 @@ pub struct ColumnChange {
     /// True if the rename or move is only likely.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probably: bool,
+    /// True for what is inside the values of a column or field, by its path.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inside: bool,
     /// Values that are not null before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values_before: Option<u64>,
@@ -251,8 +270,11 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
     let mut compared = objects::compare(before, after);
     moves::find(&mut compared);
     let losses = losses::find(before, after, &compared);
-    let unsettled = compared.iter().filter(|one| one.unsettled);
-    let unsettled = unsettled.map(|one| one.change.object.clone()).collect();
+    let names = |open: fn(&objects::Compared<'_>) -> bool| {
+        let open = compared.iter().filter(|one| open(one));
+        open.map(|one| one.change.object.clone()).collect()
+    };
+    let (unsettled, open_inside) = (names(|one| one.unsettled), names(|one| one.open_inside));
     let told = compared.into_iter().filter_map(objects::Compared::told);
     let mut objects: Vec<ObjectChange> = told.collect();
     objects.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
@@ -266,6 +288,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
         database,
         notes,
         unsettled,
+        open_inside,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Nouns, Object, Snapshot};
+use super::super::{Column, Nouns, Object, ObjectKind, Snapshot};
 use super::columns::{self, Side};
 use super::definitions::Renames;
 use super::family::{Families, Holding};
+use super::inside;
 use super::matching::{self, Matching, Pair};
 use super::settled::open_question;
 use super::{
@@ -34,6 +35,8 @@ pub(super) struct Compared<'a> {
     pub counted_at_root: bool,
     /// True if there are more rows, and those of before are not known to be among them.
     pub unsettled: bool,
+    /// True if what is gone inside of its fields is not known.
+    pub open_inside: bool,
     /// Names before and now, of objects and of this one's columns.
     pub renames: Renames,
 }
@@ -97,6 +100,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Whether a table has more rows than it had, and those of before are known to be there still: in
+    /// PostgreSQL, whose rows are never changed in place, as they were.
+    fn kept_as_they_were(&self, (a, held): Sided<'_>, (b, holds): Sided<'_>) -> bool {
+        let rows = |side: Option<&Holding>| side.map_or(0, |holding| holding.rows);
+        b.kind == ObjectKind::Table
+            && rows(holds) > rows(held)
+            && !self.unsettled((a, held), (b, holds))
+    }
+
     /// Whether a pair has more rows than it had, and may be without some of those.
     fn unsettled(&self, (a, held): Sided<'_>, (b, holds): Sided<'_>) -> bool {
         let (Some(held), Some(holds)) = (held, holds) else {
@@ -135,7 +147,11 @@ impl<'a> Comparison<'a> {
         let (held, holds) = (self.held(a), self.holds(b));
         let sides = (side(a, held.as_ref()), side(b, holds.as_ref()));
         let columns = columns::compare(sides.0, sides.1);
-        let unsettled = self.unsettled((a, held.as_ref()), (b, holds.as_ref()));
+        let both = ((a, held.as_ref()), (b, holds.as_ref()));
+        let unsettled = self.unsettled(both.0, both.1);
+        let open_inside = !self.counted_at_root(a)
+            && !self.kept_as_they_were(both.0, both.1)
+            && inside::is_open(both.0, both.1, &columns);
         let mut notes = notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns);
         if unsettled {
             notes.insert(0, open_question(b.kind.nouns()));
@@ -159,6 +175,7 @@ impl<'a> Comparison<'a> {
             },
             counted_at_root: self.counted_at_root(a),
             unsettled,
+            open_inside,
             renames,
             before: Some((a, held)),
             after: Some((b, holds)),
@@ -179,6 +196,7 @@ impl<'a> Comparison<'a> {
             },
             counted_at_root: self.counted_at_root(object),
             unsettled: false,
+            open_inside: false,
             renames: Renames::default(),
             before: Some((object, held)),
             after: None,
@@ -199,10 +217,23 @@ impl<'a> Comparison<'a> {
             },
             counted_at_root: false,
             unsettled: false,
+            open_inside: false,
             renames: Renames::default(),
             before: None,
             after: Some((object, holds)),
         }
+    }
+}
+
+/// Whether a column's values may hold others by name: documents, arrays, JSON.
+pub(super) fn holds_documents(kind: ObjectKind, column: &Column) -> bool {
+    match kind {
+        ObjectKind::Collection => {
+            let mut types = column.data_type.split(", ");
+            types.any(|one| matches!(one, "object" | "array"))
+        }
+        ObjectKind::Table => matches!(column.data_type.as_str(), "json" | "jsonb"),
+        _ => false,
     }
 }
 

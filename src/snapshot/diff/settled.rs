@@ -2,7 +2,7 @@
 
 use super::super::Nouns;
 use super::losses::thousands;
-use super::{Change, Difference, Loss, LossKind, ObjectChange};
+use super::{Difference, Loss, LossKind};
 
 /// What looking at the rows of an object that has grown came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +47,14 @@ impl Difference {
             return;
         };
         let nouns = change.kind.nouns();
-        let open = provisional(nouns, before(change), change.rows_before.unwrap_or(0));
+        let open = provisional(nouns, change.name_before(), change.rows_before.unwrap_or(0));
         change.notes.retain(|note| *note != open_question(nouns));
         let (rows, how) = match found {
             Settled::Gone(rows) => (rows, "gone"),
             Settled::GoneOrChanged(rows) => (rows, "gone or changed"),
         };
         let counted = counted(nouns, rows);
-        let named = before(change).to_owned();
+        let named = change.name_before().to_owned();
         if rows > 0 {
             change
                 .notes
@@ -71,12 +71,5 @@ impl Difference {
         }
         self.loss = !self.losses.is_empty();
         self.unsettled.retain(|name| name != object);
-    }
-}
-
-fn before(change: &ObjectChange) -> &str {
-    match &change.change {
-        Change::Renamed { from } => from,
-        Change::Added | Change::Removed | Change::Changed => &change.object,
     }
 }

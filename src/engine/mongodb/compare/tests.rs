@@ -1,3 +1,5 @@
+mod inside;
+
 use bson::{RawDocumentBuf, rawdoc};
 
 use super::*;

@@ -52,16 +52,28 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
     if change.notes.contains(&other_keys(nouns)) {
         losses.push(loss(format!("has {} with other keys", nouns.row.many)));
     }
+    losses.extend(of_values(change));
+    losses
+}
+
+/// Losses of values in the columns of an object that is there still.
+pub(in super::super) fn of_values(change: &ObjectChange) -> Vec<Loss> {
+    let (a, b) = (
+        change.rows_before.unwrap_or(0),
+        change.rows_after.unwrap_or(0),
+    );
     // Fields of documents that are gone went with them.
-    let fields = matches!(object.kind, ObjectKind::Collection | ObjectKind::TimeSeries);
+    let fields = matches!(change.kind, ObjectKind::Collection | ObjectKind::TimeSeries);
     let went_along = |column: &&ColumnChange| {
         fields
             && column.change == ColumnChangeKind::Removed
             && column.values_before.unwrap_or(0) <= a.saturating_sub(b)
     };
     let columns = change.columns.iter().filter(|column| !went_along(column));
-    losses.extend(columns.filter_map(|column| of_column(nouns, column, &object.name, b >= a)));
-    losses
+    let (nouns, object) = (change.kind.nouns(), change.name_before());
+    columns
+        .filter_map(|column| of_column(nouns, column, object, b >= a))
+        .collect()
 }
 
 /// A table in which a migration tool keeps nothing but where it stands, by writing over it:
@@ -102,7 +114,9 @@ fn of_column(nouns: Nouns, column: &ColumnChange, object: &str, rows_stayed: boo
         _ => &column.name,
     };
     let what = match column.change {
-        Kind::Removed if before > 0 => format!("is gone with {}", counted(before, "value")),
+        Kind::Removed if before > 0 && column.values != Values::Same => {
+            format!("is gone with {}", counted(before, "value"))
+        }
         Kind::Moved | Kind::Renamed if before > 0 && column.values != Values::Same => {
             let to = column.to.as_ref().unwrap_or(&column.name);
             let values = counted(before, "value");

@@ -11,7 +11,7 @@ mod rights;
 mod sequences;
 mod types;
 
-pub(super) use content::thousands;
+pub(super) use content::{of_values, thousands};
 
 use std::collections::{BTreeMap, BTreeSet};
 

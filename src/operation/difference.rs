@@ -1,0 +1,161 @@
+//! What changed between two sides: where their facts leave something open, their rows are read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::sides::{Side, Subject};
+use super::{OperationError, Workspace, samples};
+use crate::archive::Archive;
+use crate::snapshot::Snapshot;
+use crate::snapshot::diff::{Difference, Settled, compare};
+
+/// What changed from one side to the other. Whether what has grown has kept its rows, and what came
+/// and went inside of documents, two snapshots do not tell: then the rows are read, of a database
+/// that was only hashed once more. What cannot be told by them either (it has other rows by now)
+/// stays open; of rows, that is a loss.
+///
+/// # Errors
+/// A side that cannot be read, a signal; as a backup.
+pub async fn difference(
+    ws: &Workspace,
+    (a, first): (Subject<'_>, &Side),
+    (b, second): (Subject<'_>, &Side),
+) -> Result<Difference, OperationError> {
+    let mut difference = compare(&first.snapshot, &second.snapshot);
+    let objects = difference.objects.iter();
+    let open = objects.filter(|one| {
+        difference.unsettled.contains(&one.object) || difference.open_inside.contains(&one.object)
+    });
+    let (before, after): (Vec<String>, Vec<String>) = open
+        .map(|one| (one.name_before().to_owned(), one.object.clone()))
+        .unzip();
+    if after.is_empty() {
+        return Ok(difference);
+    }
+    let one = rows(ws, a, first, &before).await?;
+    let other = rows(ws, b, second, &after).await?;
+    let (Some(one), Some(other)) = (one, other) else {
+        return Ok(difference);
+    };
+    look_inside(ws, (&one, &other), &mut difference).await?;
+    settle(ws, (&one, &other), &mut difference).await?;
+    Ok(difference)
+}
+
+/// A side that has the rows of these objects; `None` where it has other rows by now.
+async fn rows(
+    ws: &Workspace,
+    subject: Subject<'_>,
+    side: &Side,
+    objects: &[String],
+) -> Result<Option<Side>, OperationError> {
+    if let Some(source) = &side.source {
+        return Ok(Some(Side::of(
+            Arc::clone(&side.snapshot),
+            Some(Arc::clone(source)),
+        )));
+    }
+    let wanted = with_leaves(objects, &side.snapshot);
+    let again = match subject {
+        Subject::Archive(_) => return Ok(Some(Side::read(ws, subject, true).await?)),
+        Subject::Live(target) => Side::rows_of(ws, target, wanted.clone()).await?,
+    };
+    let contents = |snapshot: &Snapshot| -> Vec<_> {
+        let objects = snapshot.objects.iter();
+        let wanted = objects.filter(|one| wanted.contains(&one.name));
+        wanted
+            .map(|one| (one.name.clone(), one.content.clone()))
+            .collect()
+    };
+    let same = contents(&again.snapshot) == contents(&side.snapshot);
+    Ok(same.then_some(again))
+}
+
+/// Objects, and what the rows of partitioned ones are in.
+fn with_leaves(objects: &[String], snapshot: &Snapshot) -> BTreeSet<String> {
+    let leaves = snapshot.objects.iter().filter(|one| {
+        let root = one.root.as_ref();
+        root.is_some_and(|root| objects.contains(root))
+    });
+    let leaves = leaves.map(|one| one.name.clone());
+    objects.iter().cloned().chain(leaves).collect()
+}
+
+fn source(side: &Side) -> Result<&Arc<Archive>, OperationError> {
+    side.source.as_ref().ok_or(OperationError::Broken {
+        what: "looking for the rows of a side",
+    })
+}
+
+/// Reads what is inside the fields of documents, where that is open.
+async fn look_inside(
+    ws: &Workspace,
+    (a, b): (&Side, &Side),
+    difference: &mut Difference,
+) -> Result<(), OperationError> {
+    let open: Vec<(String, String)> = difference
+        .objects
+        .iter()
+        .filter(|one| difference.open_inside.contains(&one.object))
+        .map(|one| (one.name_before().to_owned(), one.object.clone()))
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let engine = ws.engines.named(&a.snapshot.engine)?;
+    let sources = (Arc::clone(source(a)?), Arc::clone(source(b)?));
+    let (before, after): (Vec<String>, Vec<String>) = open.iter().cloned().unzip();
+    let (progress, cancel) = (Arc::clone(&ws.progress), ws.cancel.clone());
+    progress.phase(engine.capabilities().nouns.row.many, None);
+    let work = move || {
+        let Some(reader) = engine.rows() else {
+            return Ok(None);
+        };
+        let read = |source: &Archive, names: &[String]| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            reader.inside(source, &names, &cancel)
+        };
+        let both = (read(&sources.0, &before)?, read(&sources.1, &after)?);
+        progress.finish();
+        Ok(Some(both))
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    let done: Result<_, OperationError> = done.unwrap_or(Err(OperationError::Broken {
+        what: "looking inside of documents",
+    }));
+    if let Some((mut then, mut now)) = done? {
+        for (before, after) in &open {
+            let inside = (
+                then.remove(before).unwrap_or_default(),
+                now.remove(after).unwrap_or_default(),
+            );
+            let sides = ((&*a.snapshot, &inside.0), (&*b.snapshot, &inside.1));
+            difference.look_inside(after, sides.0, sides.1);
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the rows of what has grown.
+async fn settle(
+    ws: &Workspace,
+    (a, b): (&Side, &Side),
+    difference: &mut Difference,
+) -> Result<(), OperationError> {
+    if difference.unsettled.is_empty() {
+        return Ok(());
+    }
+    let mut open = difference.clone();
+    open.objects
+        .retain(|object| difference.unsettled.contains(&object.object));
+    let counted = samples(ws, (a, b), &open, 0).await?;
+    for (object, rows) in counted {
+        // Without a key, or with another one than before, whole rows were counted.
+        match (rows.rows_removed, rows.rows_changed) {
+            (Some(gone), Some(_)) => difference.settle(&object, Settled::Gone(gone)),
+            (Some(gone), None) => difference.settle(&object, Settled::GoneOrChanged(gone)),
+            (None, _) => {}
+        }
+    }
+    Ok(())
+}

@@ -13,6 +13,8 @@ mod common;
 mod commands;
 #[path = "mongodb_bracket/crashes.rs"]
 mod crashes;
+#[path = "mongodb_bracket/expiring.rs"]
+mod expiring;
 #[path = "mongodb_bracket/full_store.rs"]
 mod full_store;
 #[path = "mongodb_bracket/inside.rs"]

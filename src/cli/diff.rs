@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::failure_of;
 use super::{Exit, Failure, Invocation, Outcome, sidecars};
 use crate::connection::{EngineKind, Target};
-use crate::operation::{self, Aspect, Side, SidecarChange, Subject, Workspace};
+use crate::operation::{self, Asked, Aspect, Side, SidecarChange, Subject, Workspace};
 use crate::report::difference;
 use crate::snapshot::diff::{Difference, compare};
 use crate::snapshot::{Sampled, Snapshot};
@@ -83,9 +83,15 @@ pub async fn run(invocation: &Invocation, args: Args) -> Result<Outcome, Failure
         }
     };
     let sampled = match args.rows {
-        Some(most) => operation::samples(&ws, (&first, &second), &whole, most.into())
-            .await
-            .map_err(|error| failure_of(&error))?,
+        Some(most) => {
+            let asked = Asked {
+                most: most.into(),
+                ..Asked::default()
+            };
+            operation::samples(&ws, (&first, &second), &whole, asked)
+                .await
+                .map_err(|error| failure_of(&error))?
+        }
         None => BTreeMap::new(),
     };
     let found = operation::narrow(whole, aspect);

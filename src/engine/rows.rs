@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use crate::fingerprint::value_hash;
-use crate::snapshot::{Inside, Source};
+use crate::snapshot::{Inside, Object, Source};
 
 /// One value of a row that is not null, as it is stored.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,9 @@ impl Field<'_> {
 pub fn hash(bytes: &[u8]) -> u128 {
     value_hash(bytes).0
 }
+
+/// Tells the rows that the server removes by itself.
+pub type Expiry = Box<dyn Fn(&[Field<'_>]) -> bool>;
 
 /// Is shown rows.
 pub trait RowVisitor {
@@ -65,6 +69,12 @@ pub trait RowReader: Send + Sync {
         objects: &[&str],
         cancel: &CancellationToken,
     ) -> Result<BTreeMap<String, Inside>, EngineError>;
+
+    /// What tells the rows of `object` that the server was to remove by itself until `at`; `None`
+    /// where it removes nothing, or by what a row alone does not tell.
+    fn expiry(&self, _object: &Object, _at: DateTime<Utc>) -> Option<Expiry> {
+        None
+    }
 
     /// A value as people read it; a value that was cut is shown as far as it goes.
     fn shown(&self, kind: u8, raw: &[u8]) -> String;

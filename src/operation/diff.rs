@@ -143,6 +143,7 @@ mod tests {
             probably: false,
             rows_before: Some(5),
             rows_after: Some(5),
+            expired: None,
             columns,
             parts: Vec::new(),
             properties: Vec::new(),
@@ -172,6 +173,7 @@ mod tests {
             database: vec![owner()],
             notes: vec!["a cast is different".to_owned()],
             unsettled: Vec::new(),
+            open_expiry: Vec::new(),
             open_inside: Vec::new(),
         }
     }

@@ -3,11 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::sides::{Side, Subject};
-use super::{OperationError, Workspace, samples};
+use super::{Asked, OperationError, Workspace, samples};
 use crate::archive::Archive;
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Difference, Settled, compare};
+
+/// A snapshot's moment is by this machine's clock, and a server's may be ahead.
+const CLOCKS: TimeDelta = TimeDelta::seconds(2);
 
 /// What changed from one side to the other. Whether what has grown has kept its rows, and what came
 /// and went inside of documents, two snapshots do not tell: then the rows are read, of a database
@@ -24,7 +29,12 @@ pub async fn difference(
     let mut difference = compare(&first.snapshot, &second.snapshot);
     let objects = difference.objects.iter();
     let open = objects.filter(|one| {
-        difference.unsettled.contains(&one.object) || difference.open_inside.contains(&one.object)
+        let open = [
+            &difference.unsettled,
+            &difference.open_inside,
+            &difference.open_expiry,
+        ];
+        open.iter().any(|open| open.contains(&one.object))
     });
     let (before, after): (Vec<String>, Vec<String>) = open
         .map(|one| (one.name_before().to_owned(), one.object.clone()))
@@ -38,6 +48,7 @@ pub async fn difference(
         return Ok(difference);
     };
     look_inside(ws, (&one, &other), &mut difference).await?;
+    expire(ws, (&one, &other), &mut difference).await?;
     settle(ws, (&one, &other), &mut difference).await?;
     Ok(difference)
 }
@@ -136,6 +147,42 @@ async fn look_inside(
     Ok(())
 }
 
+/// Looks whether rows that are gone had expired. Of a side that is not known to be of one moment
+/// nothing is claimed: rows may have expired until whenever it was read.
+async fn expire(
+    ws: &Workspace,
+    (a, b): (&Side, &Side),
+    difference: &mut Difference,
+) -> Result<(), OperationError> {
+    if difference.open_expiry.is_empty() || b.snapshot.consistent != Some(true) {
+        return Ok(());
+    }
+    let open = only(difference, &difference.open_expiry);
+    let until = b.snapshot.taken_at + CLOCKS;
+    let all = samples(ws, (a, b), &open, Asked::default()).await?;
+    let asked = Asked {
+        but_expired: Some(until),
+        ..Asked::default()
+    };
+    let rest = samples(ws, (a, b), &open, asked).await?;
+    for (object, all) in all {
+        let rest = rest.get(&object).and_then(|rest| rest.rows_removed);
+        if let (Some(all), Some(gone), Some(_)) = (all.rows_removed, rest, all.rows_changed) {
+            let expired = all.saturating_sub(gone);
+            difference.settle(&object, Settled::Expired { gone, expired });
+        }
+    }
+    Ok(())
+}
+
+/// A difference of these objects alone.
+fn only(difference: &Difference, objects: &[String]) -> Difference {
+    let mut open = difference.clone();
+    open.objects
+        .retain(|object| objects.contains(&object.object));
+    open
+}
+
 /// Looks at the rows of what has grown.
 async fn settle(
     ws: &Workspace,
@@ -145,10 +192,8 @@ async fn settle(
     if difference.unsettled.is_empty() {
         return Ok(());
     }
-    let mut open = difference.clone();
-    open.objects
-        .retain(|object| difference.unsettled.contains(&object.object));
-    let counted = samples(ws, (a, b), &open, 0).await?;
+    let open = only(difference, &difference.unsettled);
+    let counted = samples(ws, (a, b), &open, Asked::default()).await?;
     for (object, rows) in counted {
         // Without a key, or with another one than before, whole rows were counted.
         match (rows.rows_removed, rows.rows_changed) {

@@ -46,7 +46,7 @@ pub use place::{Place, UNKNOWN_SPACE_LIMIT};
 pub use prove::{Proof, discard, prove};
 pub use quiet::{Quiet, SecondLook, quiet, read};
 pub use restore::{RestoreOptions, RestoreOutcome, restore};
-pub use samples::samples;
+pub use samples::{Asked, samples};
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use sides::{Side, Subject, same_database};
 pub use stage::{StageOutcome, StageRequest, stage};

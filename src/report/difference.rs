@@ -128,6 +128,7 @@ mod tests {
             probably: false,
             rows_before: Some(5000),
             rows_after: Some(5100),
+            expired: None,
             columns: vec![renamed, moved, dropped, retyped],
             parts: vec![PartChange {
                 kind: PartKind::Index,
@@ -159,6 +160,7 @@ mod tests {
             }],
             notes: Vec::new(),
             unsettled: Vec::new(),
+            open_expiry: Vec::new(),
             open_inside: Vec::new(),
         };
         insta::assert_snapshot!(text(&difference), @r"

@@ -99,6 +99,7 @@ async fn acted(act: &str, database: &Database) {
         "emptied" => {
             todos.delete_many(doc! {}).await.unwrap();
         }
+        "expire" | "expire and delete" => super::expiring::on_the_target(act, database).await,
         change if change.starts_with('{') => {
             // An update of every document.
             let change: serde_json::Value = serde_json::from_str(change).unwrap();

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bson::RawDocument;
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::EngineError;
-use crate::engine::rows::{Field, RowReader, RowVisitor};
+use crate::engine::rows::{Expiry, Field, RowReader, RowVisitor};
 use crate::fingerprint::{DocumentProblem, InsideHasher, raw_fields};
-use crate::snapshot::{Inside, SeamError, Source};
+use crate::snapshot::{Inside, Object, PartKind, SeamError, Source};
 
 use super::Mongodb;
 use super::archive_stream::{CollectionEntry, Events, StreamParser};
 use super::definitions::shown;
 use super::dump::STREAM;
 
-/// BSON's type byte of null.
+/// BSON's type bytes of null and of a date, milliseconds since 1970.
 const NULL: u8 = 0x0a;
+const DATE: u8 = 0x09;
 
 impl RowReader for Mongodb {
     fn visit(
@@ -53,6 +55,23 @@ impl RowReader for Mongodb {
         Ok(finished.map(|(name, one)| (name, one.finish())).collect())
     }
 
+    fn expiry(&self, object: &Object, at: DateTime<Utc>) -> Option<Expiry> {
+        let parts = object.parts.iter();
+        let rules: Vec<(String, i64)> = parts
+            .filter(|part| part.kind == PartKind::Index)
+            .filter_map(|part| expiring(&part.definition, at))
+            .collect();
+        let expired = move |fields: &[Field<'_>]| {
+            rules.iter().any(|(name, until)| {
+                let field = fields.iter().find(|field| field.name == name);
+                let date = field.filter(|field| field.kind == DATE);
+                let date = date.and_then(|field| field.raw.first_chunk::<8>());
+                date.is_some_and(|date| i64::from_le_bytes(*date) <= *until)
+            })
+        };
+        Some(Box::new(expired))
+    }
+
     fn shown(&self, kind: u8, raw: &[u8]) -> String {
         let mut document = Vec::with_capacity(raw.len() + 7);
         let length = i32::try_from(raw.len() + 7).unwrap_or(i32::MAX);
@@ -64,6 +83,23 @@ impl RowReader for Mongodb {
         let value = value.and_then(|document| document.iter().next()?.ok());
         value.map_or_else(|| "…".to_owned(), |(_, value)| shown(value))
     }
+}
+
+/// The field by which an index lets documents expire, and the last date, in milliseconds, that
+/// has expired by `at`. Of a path or a partial index a row's fields do not tell it.
+fn expiring(definition: &str, at: DateTime<Utc>) -> Option<(String, i64)> {
+    let index: serde_json::Value = serde_json::from_str(definition).ok()?;
+    let seconds = index.get("expireAfterSeconds")?.as_f64()?;
+    let keys = index.get("key")?.as_object()?;
+    let plain = keys.len() == 1 && index.get("partialFilterExpression").is_none();
+    let field = keys.keys().next().filter(|_| plain)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is out of range saturates"
+    )]
+    let milliseconds = (seconds * 1000.0) as i64;
+    let until = at.timestamp_millis().saturating_sub(milliseconds);
+    (!field.contains('.')).then(|| (field.clone(), until))
 }
 
 /// Is given a collection's name and a document of it.
@@ -144,5 +180,29 @@ impl Events for Seen<'_, '_> {
         let taken = (self.take)(collection, document).map_err(|problem| problem.to_string())?;
         self.ended = taken.is_break();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_index_on_one_field_of_all_documents_tells_what_has_expired() {
+        let at = DateTime::from_timestamp(1_000, 0).unwrap();
+        let until = |definition: &str| expiring(definition, at);
+        let plain = r#"{"v":2,"key":{"e":-1},"name":"e","expireAfterSeconds":60}"#;
+        assert_eq!(until(plain), Some(("e".to_owned(), 940_000)));
+        let most = r#"{"key":{"e":1},"expireAfterSeconds":2147483647.0}"#;
+        assert_eq!(until(most), Some(("e".to_owned(), -2_147_482_647_000)));
+        for none in [
+            r#"{"key":{"e":1}}"#,
+            r#"{"key":{"e":1,"f":1},"expireAfterSeconds":60}"#,
+            r#"{"key":{"e.f":1},"expireAfterSeconds":60}"#,
+            r#"{"key":{"e":1},"expireAfterSeconds":60,"partialFilterExpression":{"a":1}}"#,
+            "CREATE INDEX",
+        ] {
+            assert_eq!(until(none), None, "{none}");
+        }
     }
 }

@@ -3,28 +3,38 @@
 mod names;
 mod places;
 mod rows;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::sides::Side;
 use super::{Aspect, OperationError, Workspace, narrow};
 use crate::archive::Archive;
-use crate::engine::rows::{RowReader, RowVisitor};
+use crate::engine::rows::{Expiry, Field, RowReader, RowVisitor};
 use crate::engine::{Engine, EngineError};
 use crate::snapshot::diff::{Change, Difference, ObjectChange};
-use crate::snapshot::{
-    Cell, ChangedRow, Nouns, Object, ObjectKind, Sampled, SampledRow, Samples, Source as _,
-};
+use crate::snapshot::{Nouns, Object, ObjectKind, Sampled, SampledRow, Samples, Source as _};
 use names::Names;
 use places::{columns_of, found, key_of, members};
-use rows::{AT_ONCE, Buckets, Fetching, First, Gathering, Kept, ROUNDS, Row, Summing};
+use rows::{AT_ONCE, Buckets, First, Gathering, ROUNDS, Summing};
 
-/// At most `most` rows of each sort for every object whose rows differ, by the name that the
+/// What is asked of rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// So many rows of each sort are shown at most.
+    pub most: usize,
+    /// Rows that the server was to remove by itself until then are looked for on neither side.
+    pub but_expired: Option<DateTime<Utc>>,
+}
+
+/// At most so many rows of each sort for every object whose rows differ, by the name that the
 /// difference has it under.
 ///
 /// # Errors
@@ -33,7 +43,7 @@ pub async fn samples(
     ws: &Workspace,
     (a, b): (&Side, &Side),
     difference: &Difference,
-    most: usize,
+    asked: Asked,
 ) -> Result<BTreeMap<String, Sampled>, OperationError> {
     let no_rows = || OperationError::Broken {
         what: "looking for the rows of a side",
@@ -62,7 +72,8 @@ pub async fn samples(
             let both = Both {
                 engine: engine.as_ref(),
                 sources: (&sources.0, &sources.1),
-                most,
+                most: asked.most,
+                but_expired: asked.but_expired,
                 cancel: &cancel,
             };
             if let Some(rows) = both.object(change)? {
@@ -83,6 +94,7 @@ struct Both<'a> {
     engine: &'a dyn Engine,
     sources: (&'a Arc<Archive>, &'a Arc<Archive>),
     most: usize,
+    but_expired: Option<DateTime<Utc>>,
     cancel: &'a CancellationToken,
 }
 
@@ -94,6 +106,23 @@ struct Place<'a> {
     /// Its columns in their order, of which a row has those that are not null; none where rows
     /// have whatever fields they have.
     columns: Vec<&'a str>,
+    /// Rows that are passed over.
+    expired: Option<Expiry>,
+}
+
+/// Passes rows over.
+struct Passing<'a> {
+    expired: &'a Expiry,
+    visitor: &'a mut dyn RowVisitor,
+}
+
+impl RowVisitor for Passing<'_> {
+    fn row(&mut self, fields: &[Field<'_>]) -> ControlFlow<()> {
+        if (self.expired)(fields) {
+            return ControlFlow::Continue(());
+        }
+        self.visitor.row(fields)
+    }
 }
 
 impl<'a> Both<'a> {
@@ -137,9 +166,22 @@ impl<'a> Both<'a> {
         })
     }
 
+    fn expiry(&self, object: &Object) -> Result<Option<Expiry>, OperationError> {
+        let reader = self.reader()?;
+        Ok(self
+            .but_expired
+            .and_then(|until| reader.expiry(object, until)))
+    }
+
     fn read(&self, place: &Place<'_>, visitor: &mut dyn RowVisitor) -> Result<(), OperationError> {
         let reader = self.reader()?;
-        reader.visit(place.source, &place.objects, self.cancel, visitor)?;
+        match &place.expired {
+            Some(expired) => {
+                let passing = &mut Passing { expired, visitor };
+                reader.visit(place.source, &place.objects, self.cancel, passing)?;
+            }
+            None => reader.visit(place.source, &place.objects, self.cancel, visitor)?,
+        }
         if self.cancel.is_cancelled() {
             return Err(EngineError::Cancelled.into());
         }
@@ -163,6 +205,7 @@ impl<'a> Both<'a> {
             objects: members,
             names: Names::after(&[], key.clone().unwrap_or_default()),
             columns: columns_of(object),
+            expired: None,
         };
         let mut first = First {
             most: self.most,
@@ -208,12 +251,15 @@ impl<'a> Both<'a> {
             objects: from,
             names: Names::before(&change.columns, of(keys.0)),
             columns: columns_of(a),
+            expired: self.expiry(a)?,
         };
         let mut second = Place {
             source: self.sources.1,
             objects: to,
             names: Names::after(&change.columns, of(keys.1)),
             columns: columns_of(b),
+            // By what was defined when there was time to expire.
+            expired: self.expiry(a)?,
         };
         let why = if first.names.key.is_empty() || second.names.key.is_empty() {
             Some("no primary key")
@@ -282,99 +328,6 @@ impl<'a> Both<'a> {
         }
         Ok(sampled)
     }
-
-    /// Reads what is to be shown of the first side, and keeps as many rows as were asked for.
-    fn keep(
-        &self,
-        sampled: &mut Sampled,
-        first: &Place<'_>,
-        second: &Place<'_>,
-        found: &rows::Found,
-    ) -> Result<(), OperationError> {
-        let keys = found.gone.iter().chain(found.now.keys()).copied();
-        let mut fetching = Fetching::new(&first.names, keys);
-        if fetching.missing > 0 {
-            self.read(first, &mut fetching)?;
-        }
-        let samples = &mut sampled.samples;
-        for row in &found.new {
-            samples.added.push(self.shown(row, second)?);
-        }
-        for key in &found.gone {
-            if let Some(Some(row)) = fetching.wanted.get(key) {
-                samples.removed.push(self.shown(row, first)?);
-            }
-        }
-        for (key, now) in &found.now {
-            if let Some(Some(was)) = fetching.wanted.get(key) {
-                samples
-                    .changed
-                    .push(self.changed(first, second, (was, now))?);
-            }
-        }
-        samples.added.truncate(self.most);
-        samples.removed.truncate(self.most);
-        samples.changed.truncate(self.most);
-        Ok(())
-    }
-
-    fn shown(&self, row: &Row, place: &Place<'_>) -> Result<SampledRow, OperationError> {
-        let reader = self.reader()?;
-        let mut cells: Vec<Cell> = row.iter().map(|one| cell(reader, one)).collect();
-        for (at, column) in place.columns.iter().enumerate() {
-            if cells.iter().all(|(name, _)| name != column) {
-                cells.insert(at.min(cells.len()), ((*column).to_owned(), None));
-            }
-        }
-        let is_key = |cell: &Cell| place.names.key.contains(&cell.0);
-        let (key, row) = cells.into_iter().partition(is_key);
-        Ok(SampledRow { key, row })
-    }
-
-    fn changed(
-        &self,
-        first: &Place<'_>,
-        second: &Place<'_>,
-        (was, now): (&Row, &Row),
-    ) -> Result<ChangedRow, OperationError> {
-        let reader = self.reader()?;
-        let key: Vec<Cell> = now
-            .iter()
-            .filter(|one| second.names.key.contains(&one.name))
-            .map(|one| cell(reader, one))
-            .collect();
-        let common = |names: &Names, row: &Row| -> BTreeMap<String, Kept> {
-            let known = row.iter();
-            known
-                .filter_map(|one| Some((names.common(&one.name)?.to_owned(), one.clone())))
-                .collect()
-        };
-        let (was, now) = (common(&first.names, was), common(&second.names, now));
-        let mut changed = ChangedRow {
-            key,
-            ..ChangedRow::default()
-        };
-        let mut all: Vec<&String> = was.keys().chain(now.keys()).collect();
-        all.sort();
-        all.dedup();
-        for name in all {
-            let (a, b) = (was.get(name), now.get(name));
-            if a.map(|one| one.hash) != b.map(|one| one.hash) {
-                let told = |one: Option<&Kept>| (name.clone(), one.and_then(|o| cell(reader, o).1));
-                changed.before.push(told(a));
-                changed.after.push(told(b));
-            }
-        }
-        Ok(changed)
-    }
-}
-
-fn cell(reader: &dyn RowReader, kept: &Kept) -> Cell {
-    let mut text = reader.shown(kept.kind, &kept.raw);
-    if kept.cut {
-        text.push('…');
-    }
-    (kept.name.clone(), Some(text))
 }
 
 fn unsampled(why: &str) -> Sampled {

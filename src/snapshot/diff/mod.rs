@@ -46,6 +46,10 @@ pub struct Difference {
     /// are among them: each counts as a loss until somebody looks ([`Difference::settle`]).
     #[serde(skip)]
     pub unsettled: Vec<String>,
+    /// Objects without some of their rows of before that let rows expire: whether it was that,
+    /// these facts do not tell ([`Difference::settle`]).
+    #[serde(skip)]
+    pub open_expiry: Vec<String>,
     /// Objects with fields of documents or arrays that are gone or have other values: what is gone
     /// inside them is not known until somebody looks ([`Difference::look_inside`]).
     #[serde(skip)]
@@ -86,6 +90,10 @@ pub struct ObjectChange {
     pub rows_before: Option<u64>,
     /// Rows in the second snapshot.
     pub rows_after: Option<u64>,
+    /// Rows that are gone because they had expired by the time of the second snapshot, if that
+    /// was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<u64>,
     /// Columns or fields that are different, in their order.
     pub columns: Vec<ColumnChange>,
     /// Indexes, constraints, triggers … that are different.
@@ -274,7 +282,8 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
         let open = compared.iter().filter(|one| open(one));
         open.map(|one| one.change.object.clone()).collect()
     };
-    let (unsettled, open_inside) = (names(|one| one.unsettled), names(|one| one.open_inside));
+    let (unsettled, open_inside) = (names(|one| one.open.rows), names(|one| one.open.inside));
+    let open_expiry = names(|one| one.open.expiry);
     let told = compared.into_iter().filter_map(objects::Compared::told);
     let mut objects: Vec<ObjectChange> = told.collect();
     objects.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
@@ -288,6 +297,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
         database,
         notes,
         unsettled,
+        open_expiry,
         open_inside,
     }
 }

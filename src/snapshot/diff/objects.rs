@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Column, Nouns, Object, ObjectKind, Snapshot};
+use super::super::{Column, Nouns, Object, ObjectKind, PartKind, Snapshot};
 use super::columns::{self, Side};
 use super::definitions::Renames;
 use super::family::{Families, Holding};
@@ -33,12 +33,20 @@ pub(super) struct Compared<'a> {
     pub after: Option<(&'a Object, Option<Holding>)>,
     /// True for a leaf whose rows may have gone to another leaf: the root counts them.
     pub counted_at_root: bool,
-    /// True if there are more rows, and those of before are not known to be among them.
-    pub unsettled: bool,
-    /// True if what is gone inside of its fields is not known.
-    pub open_inside: bool,
+    pub open: Open,
     /// Names before and now, of objects and of this one's columns.
     pub renames: Renames,
+}
+
+/// What the facts of two snapshots do not tell of an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Open {
+    /// There are more rows, and those of before are not known to be among them.
+    pub rows: bool,
+    /// Rows that are gone may have expired.
+    pub expiry: bool,
+    /// What is gone inside of its fields.
+    pub inside: bool,
 }
 
 impl Compared<'_> {
@@ -148,12 +156,15 @@ impl<'a> Comparison<'a> {
         let sides = (side(a, held.as_ref()), side(b, holds.as_ref()));
         let columns = columns::compare(sides.0, sides.1);
         let both = ((a, held.as_ref()), (b, holds.as_ref()));
-        let unsettled = self.unsettled(both.0, both.1);
-        let open_inside = !self.counted_at_root(a)
-            && !self.kept_as_they_were(both.0, both.1)
-            && inside::is_open(both.0, both.1, &columns);
+        let open = Open {
+            rows: self.unsettled(both.0, both.1),
+            expiry: may_have_expired(a, held.as_ref(), holds.as_ref()),
+            inside: !self.counted_at_root(a)
+                && !self.kept_as_they_were(both.0, both.1)
+                && inside::is_open(both.0, both.1, &columns),
+        };
         let mut notes = notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns);
-        if unsettled {
+        if open.rows {
             notes.insert(0, open_question(b.kind.nouns()));
         }
         let renames = self.renames.with_columns(renamed_columns(&columns));
@@ -174,8 +185,7 @@ impl<'a> Comparison<'a> {
                 ..alone(b, change, columns)
             },
             counted_at_root: self.counted_at_root(a),
-            unsettled,
-            open_inside,
+            open,
             renames,
             before: Some((a, held)),
             after: Some((b, holds)),
@@ -195,8 +205,7 @@ impl<'a> Comparison<'a> {
                 ..alone(object, Change::Removed, columns.collect())
             },
             counted_at_root: self.counted_at_root(object),
-            unsettled: false,
-            open_inside: false,
+            open: Open::default(),
             renames: Renames::default(),
             before: Some((object, held)),
             after: None,
@@ -216,13 +225,24 @@ impl<'a> Comparison<'a> {
                 ..alone(object, Change::Added, columns.collect())
             },
             counted_at_root: false,
-            unsettled: false,
-            open_inside: false,
+            open: Open::default(),
             renames: Renames::default(),
             before: None,
             after: Some((object, holds)),
         }
     }
+}
+
+/// Whether rows of before are gone, or may be, of an object that lets rows expire.
+fn may_have_expired(before: &Object, held: Option<&Holding>, holds: Option<&Holding>) -> bool {
+    let (Some(held), Some(holds)) = (held, holds) else {
+        return false;
+    };
+    let mut parts = before.parts.iter();
+    let expires = parts.any(|part| {
+        part.kind == PartKind::Index && part.definition.contains("\"expireAfterSeconds\"")
+    });
+    expires && held.rows > 0 && (holds.rows < held.rows || !held.same_keys(holds))
 }
 
 /// Whether a column's values may hold others by name: documents, arrays, JSON.
@@ -249,6 +269,7 @@ fn alone(object: &Object, change: Change, columns: Vec<ColumnChange>) -> ObjectC
         probably: false,
         rows_before: None,
         rows_after: None,
+        expired: None,
         columns,
         parts: Vec::new(),
         properties: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::super::{Nouns, Object, ObjectKind, Snapshot, split_qualified};
 use super::super::family::Holding;
 use super::super::objects::{Compared, other_keys};
-use super::super::settled::provisional;
+use super::super::settled::{fewer, keyed, provisional};
 use super::super::{Change, ColumnChange, ColumnChangeKind, Loss, LossKind, ObjectChange, Values};
 
 /// Losses of rows and of values of one object.
@@ -44,13 +44,13 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
         change.rows_after.unwrap_or(0),
     );
     if b < a {
-        losses.push(loss(format!("has {} fewer", counted(a - b, nouns.row.one))));
+        losses.push(fewer(nouns, &object.name, a, b));
     }
-    if compared.unsettled {
+    if compared.open.rows {
         losses.push(provisional(nouns, &object.name, a));
     }
     if change.notes.contains(&other_keys(nouns)) {
-        losses.push(loss(format!("has {} with other keys", nouns.row.many)));
+        losses.push(keyed(nouns, &object.name));
     }
     losses.extend(of_values(change));
     losses
@@ -62,14 +62,21 @@ pub(in super::super) fn of_values(change: &ObjectChange) -> Vec<Loss> {
         change.rows_before.unwrap_or(0),
         change.rows_after.unwrap_or(0),
     );
+    let expired = change.expired.unwrap_or(0);
     // Fields of documents that are gone went with them.
     let fields = matches!(change.kind, ObjectKind::Collection | ObjectKind::TimeSeries);
     let went_along = |column: &&ColumnChange| {
         fields
             && column.change == ColumnChangeKind::Removed
-            && column.values_before.unwrap_or(0) <= a.saturating_sub(b)
+            && column.values_before.unwrap_or(0) <= a.saturating_sub(b).max(expired)
     };
-    let columns = change.columns.iter().filter(|column| !went_along(column));
+    let expired_with = |column: &&ColumnChange| {
+        let fewer = column.values_before.zip(column.values_after);
+        let fewer = fewer.map_or(0, |(before, after)| before.saturating_sub(after));
+        column.change == ColumnChangeKind::Changed && fewer > 0 && fewer <= expired
+    };
+    let columns = change.columns.iter();
+    let columns = columns.filter(|column| !went_along(column) && !expired_with(column));
     let (nouns, object) = (change.kind.nouns(), change.name_before());
     columns
         .filter_map(|column| of_column(nouns, column, object, b >= a))

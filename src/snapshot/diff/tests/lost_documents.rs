@@ -1,8 +1,9 @@
 //! What collections lose beside documents.
 
 use super::super::super::{Object, ObjectKind, PartKind};
+use super::super::{Settled, compare};
 use super::lost_definitions::lost;
-use super::{ROWS, part, table};
+use super::{ROWS, lines, part, snapshot, table};
 
 fn todos(parts: &[(PartKind, &str, &str)]) -> Vec<Object> {
     let mut todos = table("todos", &["_id*", "title", "reviewers"], &ROWS);
@@ -95,4 +96,52 @@ fn a_validator_that_is_gone_or_obeyed_less_is_lost() {
         lost(todos(&[expiring]), todos(&[])),
         ["todos expireAfterSeconds: is gone: documents no longer expire"]
     );
+}
+
+#[test]
+fn documents_that_expired_are_told_and_those_that_are_gone_beside_them_are_lost() {
+    let ttl = r#"{"key":{"at":1},"expireAfterSeconds":60,"v":2}"#;
+    let of = |rows: &[&[&str]]| {
+        let mut todos = table("todos", &["_id*", "title", "reviewers"], rows);
+        todos.kind = ObjectKind::Collection;
+        todos.parts = vec![part(PartKind::Index, "at", ttl)];
+        snapshot(vec![todos])
+    };
+    let before = of(&ROWS);
+    let settled = |after: &[&[&str]], gone, expired| {
+        let mut found = compare(&before, &of(after));
+        assert_eq!(found.open_expiry, ["todos"]);
+        found.settle("todos", Settled::Expired { gone, expired });
+        assert!(found.open_expiry.is_empty() && found.unsettled.is_empty());
+        let mut object = found.objects[0].clone();
+        (lines(&found), object.without_expiry())
+    };
+    let note = "  note: 2 documents expired meanwhile";
+    assert_eq!(
+        settled(&ROWS[..1], 0, 2),
+        (
+            vec!["todos changed, 3→1 rows".to_owned(), note.to_owned()],
+            false
+        )
+    );
+    let (told, more) = settled(&ROWS[..1], 1, 1);
+    assert_eq!(told[2], "LOSS todos has 1 document fewer");
+    assert!(more);
+    // As many as before, by other keys: one expired, and one came.
+    let (told, more) = settled(&[ROWS[0], ROWS[1], &["9", "new", "-"]], 0, 1);
+    assert!(
+        told.iter().all(|line| !line.starts_with("LOSS")),
+        "{told:?}"
+    );
+    assert!(more);
+    // More than before, and one is gone that had not expired.
+    let many: Vec<&[&str]> = vec![
+        ROWS[0],
+        &["7", "a", "-"],
+        &["8", "b", "-"],
+        &["9", "c", "-"],
+    ];
+    let (told, _) = settled(&many, 1, 1);
+    let lost = "LOSS todos is without 1 document of before (gone), others were added";
+    assert!(told.contains(&lost.to_owned()), "{told:?}");
 }

@@ -23,7 +23,7 @@ fn target(url: &str) -> Target {
 
 async fn first(ws: &Workspace, on: &Target) -> Arc<Snapshot> {
     let snapshot = read(ws, on, false, None).await.unwrap();
-    assert_eq!(snapshot.untouched, None);
+    assert_eq!(snapshot.record.untouched, None);
     Arc::new(snapshot)
 }
 
@@ -36,7 +36,10 @@ async fn spared(ws: &Workspace, on: &Target, before: &Arc<Snapshot>, what: &str)
     }
     assert_eq!(second.objects.len(), whole.objects.len(), "{what}");
     assert_eq!(second.consistent, Some(true), "{what}");
-    second.untouched.map_or(0, |untouched| untouched.objects)
+    second
+        .record
+        .untouched
+        .map_or(0, |untouched| untouched.objects)
 }
 
 /// All but the size on the disk, which the server may change by itself.

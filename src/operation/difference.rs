@@ -11,7 +11,7 @@ use crate::archive::Archive;
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Difference, Settled, compare};
 
-/// A snapshot's moment is by this machine's clock, and a server's may be ahead.
+/// A snapshot's times are by this machine's clock, and a server's may be ahead.
 const CLOCKS: TimeDelta = TimeDelta::seconds(2);
 
 /// What changed from one side to the other. Whether what has grown has kept its rows, and what came
@@ -147,18 +147,18 @@ async fn look_inside(
     Ok(())
 }
 
-/// Looks whether rows that are gone had expired. Of a side that is not known to be of one moment
-/// nothing is claimed: rows may have expired until whenever it was read.
+/// Looks whether rows that are gone had expired when the second side was read.
 async fn expire(
     ws: &Workspace,
     (a, b): (&Side, &Side),
     difference: &mut Difference,
 ) -> Result<(), OperationError> {
-    if difference.open_expiry.is_empty() || b.snapshot.consistent != Some(true) {
+    if difference.open_expiry.is_empty() {
         return Ok(());
     }
     let open = only(difference, &difference.open_expiry);
-    let until = b.snapshot.taken_at + CLOCKS;
+    let read = b.snapshot.read_until.unwrap_or(b.snapshot.taken_at);
+    let until = read + CLOCKS;
     let all = samples(ws, (a, b), &open, Asked::default()).await?;
     let asked = Asked {
         but_expired: Some(until),

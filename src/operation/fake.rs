@@ -17,7 +17,9 @@ use crate::engine::{
 };
 use crate::process::ToolBox;
 use crate::progress::Silent;
-use crate::snapshot::{DatabaseFacts, LargeObjects, Nouns, ServerFacts, Sink, Snapshot, Source};
+use crate::snapshot::{
+    DatabaseFacts, LargeObjects, Nouns, ServerFacts, Sink, Snapshot, Source, WriteRecord,
+};
 use crate::store::Store;
 
 /// Nobody else is there.
@@ -176,6 +178,7 @@ impl Engine for Fake {
         Ok(Snapshot {
             engine: self.name().to_owned(),
             taken_at: Utc::now(),
+            read_until: None,
             consistent: Some(true),
             server: ServerFacts {
                 identity: Some("42".to_owned()),
@@ -192,9 +195,7 @@ impl Engine for Fake {
             extensions: Vec::new(),
             prerequisites: Vec::new(),
             schema: Vec::new(),
-            anchor: None,
-            untouched: None,
-            kept: std::collections::BTreeMap::new(),
+            record: WriteRecord::default(),
             notes: vec!["statistics are gathered anew".to_owned()],
             secrets_seen: vec!["subscription s".to_owned()],
         })

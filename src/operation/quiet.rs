@@ -91,6 +91,6 @@ pub async fn quiet(
     Ok(SecondLook {
         quiet,
         objects: objects as u64,
-        untouched: now.untouched,
+        untouched: now.record.untouched,
     })
 }

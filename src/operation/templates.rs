@@ -13,7 +13,7 @@ use crate::archive::Archive;
 use crate::connection::Target;
 use crate::engine::templates::{Condition, KnownTemplate, TemplateMark, TemplateOrigin, Templates};
 use crate::engine::{DatabaseCopy, Engine};
-use crate::snapshot::{Anchor, Snapshot, Source};
+use crate::snapshot::{Anchor, Snapshot, Source, WriteRecord};
 use crate::store::{Receipt, StoredTemplate, Verdict};
 
 /// A copy that was cloned.
@@ -189,10 +189,13 @@ async fn cloned(
         Ok(copy) => Ok(Cloned {
             found: Box::new(Snapshot {
                 // The same rows, in a database with a number of its own.
-                anchor: template.anchor.map(|anchor| Anchor {
-                    database: copy.identity.clone(),
-                    ..anchor
-                }),
+                record: WriteRecord {
+                    anchor: template.anchor.map(|anchor| Anchor {
+                        database: copy.identity.clone(),
+                        ..anchor
+                    }),
+                    ..WriteRecord::default()
+                },
                 ..*template.found
             }),
             copy,
@@ -234,7 +237,7 @@ pub async fn keep_template(
         proven_at: candidate.receipt.proven_at,
         receipt: receipt.clone(),
         found: Box::new(candidate.found.clone()),
-        anchor: candidate.found.anchor.clone(),
+        anchor: candidate.found.record.anchor.clone(),
     })?;
     let origin = TemplateOrigin {
         archive: opened.id().to_owned(),

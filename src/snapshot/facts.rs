@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Anchor, DatabaseRole, DatabaseUser, Fingerprint, Stream, Untouched};
+use super::{DatabaseRole, DatabaseUser, Fingerprint, Stream, WriteRecord};
 
 /// Everything that was seen of one database at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Snapshot {
     pub engine: String,
     /// When the instant was (bookend's clock).
     pub taken_at: DateTime<Utc>,
+    /// When the last of it had been read (bookend's clock), if that may be after the instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_until: Option<DateTime<Utc>>,
     /// True: one point in time; false: others wrote meanwhile; `None`: could not be known.
     pub consistent: Option<bool>,
     /// The server that was read.
@@ -38,17 +41,10 @@ pub struct Snapshot {
     /// an archive has them in the vendor's table of contents.
     #[serde(skip)]
     pub schema: Vec<SchemaEntry>,
-    /// Where it stands in the server's record of writes, if there is such a thing. Not stored in
-    /// archives: it says nothing on another server.
+    /// What the server's own record of writes says of it. Not stored in archives: it says nothing
+    /// on another server.
     #[serde(skip)]
-    pub anchor: Option<Anchor>,
-    /// What was not read but taken over from an earlier snapshot, if that was asked for.
-    #[serde(skip)]
-    pub untouched: Option<Untouched>,
-    /// Objects with more rows than in an earlier snapshot of which every row of then is known to
-    /// be there still: their printed names, and those that they had then.
-    #[serde(skip)]
-    pub kept: BTreeMap<String, String>,
+    pub record: WriteRecord,
     /// In words: what did not come along or will be recomputed.
     #[serde(default)]
     pub notes: Vec<String>,

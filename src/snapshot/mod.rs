@@ -4,7 +4,6 @@
 //! Nothing here does I/O. A snapshot is written into an archive's manifest, compared with
 //! another by [`diff`](crate::snapshot::diff), and rendered by the report layer.
 
-mod anchor;
 mod copy_statement;
 pub mod diff;
 mod facts;
@@ -17,8 +16,8 @@ mod samples;
 mod seam;
 mod secrets;
 mod stream;
+mod write_record;
 
-pub use anchor::{Anchor, Untouched};
 pub use copy_statement::{CopyStatement, split_qualified};
 pub use facts::{
     Column, ColumnContent, Content, DatabaseFacts, Extension, KeyFacts, LargeObject, LargeObjects,
@@ -34,3 +33,4 @@ pub use samples::{Cell, ChangedRow, Sampled, SampledRow, Samples};
 pub use seam::{ChunkReader, SeamError, Sink, Source, StreamWriter};
 pub use secrets::{SECRET_NAMES, names_secret, shown_setting};
 pub use stream::{ChunkFacts, Fingerprint, Stream, StreamId, StreamKind};
+pub use write_record::{Anchor, Untouched, WriteRecord};

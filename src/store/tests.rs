@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::*;
 use crate::archive::{Archive, ArchiveSink, Compression, Digest, ManifestExtra, WriteOptions};
 use crate::engine::{CopyKind, Ledger as _, MadeDatabase};
-use crate::snapshot::{DatabaseFacts, LargeObjects, ServerFacts, Snapshot};
+use crate::snapshot::{DatabaseFacts, LargeObjects, ServerFacts, Snapshot, WriteRecord};
 
 struct Home {
     store: Store,
@@ -32,6 +32,7 @@ fn snapshot() -> Snapshot {
     Snapshot {
         engine: "postgresql".to_owned(),
         taken_at: at(0),
+        read_until: None,
         consistent: Some(true),
         server: ServerFacts::default(),
         database: DatabaseFacts::default(),
@@ -41,9 +42,7 @@ fn snapshot() -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
-        anchor: None,
-        untouched: None,
-        kept: std::collections::BTreeMap::new(),
+        record: WriteRecord::default(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

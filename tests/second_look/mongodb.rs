@@ -168,7 +168,7 @@ fn a_server_without_an_oplog_is_read_whole() {
         let ws = workspace(&folder, mongo_tools());
         do_all(&client, schema()).await;
         let before = first(&ws, &on).await;
-        assert_eq!(before.anchor, None);
+        assert_eq!(before.record.anchor, None);
         assert_eq!(spared(&ws, &on, &before, "a standalone").await, 0);
     });
 }

@@ -15,7 +15,7 @@ use crate::archive::{
 use crate::fingerprint::RowHasher;
 use crate::snapshot::{
     Column, Content, DatabaseFacts, KeyFacts, LargeObjects, Object, ObjectKind, ServerFacts, Sink,
-    Snapshot, Stream, StreamId, StreamKind,
+    Snapshot, Stream, StreamId, StreamKind, WriteRecord,
 };
 
 pub fn created() -> DateTime<Utc> {
@@ -133,6 +133,7 @@ fn empty_snapshot(objects: Vec<Object>, streams: Vec<Stream>) -> Snapshot {
     Snapshot {
         engine: "postgresql".to_owned(),
         taken_at: created(),
+        read_until: None,
         consistent: Some(true),
         server: ServerFacts::default(),
         database: DatabaseFacts::default(),
@@ -142,9 +143,7 @@ fn empty_snapshot(objects: Vec<Object>, streams: Vec<Stream>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
-        anchor: None,
-        untouched: None,
-        kept: std::collections::BTreeMap::new(),
+        record: WriteRecord::default(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

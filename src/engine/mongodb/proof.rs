@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{ComparedObject, Comparison, Context, DatabaseCopy, EngineError};
 use crate::fingerprint::HashedDocuments;
-use crate::snapshot::{DatabaseFacts, Object, ServerFacts, Snapshot, Source};
+use crate::snapshot::{DatabaseFacts, Object, ServerFacts, Snapshot, Source, WriteRecord};
 
 use super::compare::{self, Expiry};
 use super::part::part;
@@ -37,7 +37,10 @@ pub(super) async fn compare(
     let principals = users::read(&session).await;
     let found = Snapshot {
         objects,
-        anchor: dump::anchor(&session, &server, &copy.name, &definitions),
+        record: WriteRecord {
+            anchor: dump::anchor(&session, &server, &copy.name, &definitions),
+            ..WriteRecord::default()
+        },
         // Nobody makes the archive's users in a copy: what it is held against later is the copy.
         database: DatabaseFacts {
             users: principals.users,

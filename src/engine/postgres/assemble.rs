@@ -9,7 +9,7 @@ use crate::connection::Target;
 use crate::engine::EngineError;
 use crate::snapshot::{
     Anchor, Content, KeyFacts, LargeObjects, Object, SequenceValue, ServerFacts, Snapshot, Stream,
-    Untouched,
+    Untouched, WriteRecord,
 };
 
 use super::catalog::{self, CatalogFacts};
@@ -125,6 +125,7 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
     Snapshot {
         engine: "postgresql".to_owned(),
         taken_at,
+        read_until: None,
         consistent: Some(true),
         server: server_facts(target, tool, server),
         database: catalog.database,
@@ -134,13 +135,15 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
         extensions: catalog.extensions,
         prerequisites: catalog.prerequisites,
         schema: Vec::new(),
-        anchor: anchor(control, tables),
-        untouched: (contents.untouched > 0).then_some(Untouched {
-            objects: contents.untouched,
-            how: untouched::HOW,
-            gone_through: true,
-        }),
-        kept,
+        record: WriteRecord {
+            anchor: anchor(control, tables),
+            untouched: (contents.untouched > 0).then_some(Untouched {
+                objects: contents.untouched,
+                how: untouched::HOW,
+                gone_through: true,
+            }),
+            kept,
+        },
         notes: notes(catalog.notes, &excluded, schema_only),
         secrets_seen: catalog.secrets_seen,
     }

@@ -104,7 +104,7 @@ impl<'a> Comparison<'a> {
             left: moved.iter().map(|pair| &*pair.before.name).collect(),
             joined: moved.iter().map(|pair| &*pair.after.name).collect(),
             renames: Renames::of_objects(names),
-            kept: &after.kept,
+            kept: &after.record.kept,
         }
     }
 

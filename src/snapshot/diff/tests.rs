@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::super::{
     Column, ColumnContent, Content, DatabaseFacts, Fingerprint, KeyFacts, LargeObjects, Object,
-    ObjectKind, Part, PartKind, ServerFacts, Snapshot,
+    ObjectKind, Part, PartKind, ServerFacts, Snapshot, WriteRecord,
 };
 use super::{ColumnChange, Difference, ObjectChange, compare};
 
@@ -28,6 +28,7 @@ fn snapshot(objects: Vec<Object>) -> Snapshot {
     Snapshot {
         engine: "postgresql".to_owned(),
         taken_at: DateTime::UNIX_EPOCH,
+        read_until: None,
         consistent: Some(true),
         server: ServerFacts::default(),
         database: DatabaseFacts::default(),
@@ -37,9 +38,7 @@ fn snapshot(objects: Vec<Object>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
-        anchor: None,
-        untouched: None,
-        kept: std::collections::BTreeMap::new(),
+        record: WriteRecord::default(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

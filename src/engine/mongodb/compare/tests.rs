@@ -6,12 +6,13 @@ use super::*;
 use crate::engine::mongodb::definitions::CollectionDefinition;
 use crate::fingerprint::DocumentHasher;
 use crate::snapshot::diff::{self, ColumnChangeKind, Settled};
-use crate::snapshot::{DatabaseFacts, LargeObjects, ServerFacts};
+use crate::snapshot::{DatabaseFacts, LargeObjects, ServerFacts, WriteRecord};
 
 fn snapshot(objects: Vec<Object>) -> Snapshot {
     Snapshot {
         engine: "mongodb".to_owned(),
         taken_at: chrono::DateTime::UNIX_EPOCH,
+        read_until: None,
         consistent: Some(true),
         server: ServerFacts::default(),
         database: DatabaseFacts::default(),
@@ -21,9 +22,7 @@ fn snapshot(objects: Vec<Object>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
-        anchor: None,
-        untouched: None,
-        kept: std::collections::BTreeMap::new(),
+        record: WriteRecord::default(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

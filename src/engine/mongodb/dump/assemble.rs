@@ -8,7 +8,7 @@ use crate::engine::mongodb::server::Server;
 use crate::fingerprint::HashedDocuments;
 use crate::snapshot::{
     Content, DatabaseFacts, Fingerprint, LargeObjects, Object, ObjectKind, ServerFacts, Snapshot,
-    Stream,
+    Stream, WriteRecord,
 };
 
 use super::super::definitions::CollectionDefinition;
@@ -40,6 +40,7 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
     Snapshot {
         engine: "mongodb".to_owned(),
         taken_at: seen.taken_at,
+        read_until: Some(seen.read_until),
         consistent: seen.verdict.consistent,
         server: server(session, target, &seen.server, seen.tool),
         database: DatabaseFacts {
@@ -56,9 +57,11 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema: Vec::new(),
-        anchor: anchor(session, &seen.server, target.database(), &seen.definitions),
-        untouched,
-        kept,
+        record: WriteRecord {
+            anchor: anchor(session, &seen.server, target.database(), &seen.definitions),
+            untouched,
+            kept,
+        },
         notes,
         secrets_seen: Vec::new(),
     }

@@ -44,6 +44,7 @@ struct Seen {
     verdict: Verdict,
     bytes: u64,
     taken_at: chrono::DateTime<Utc>,
+    read_until: chrono::DateTime<Utc>,
     principals: Principals,
     known: Known,
 }
@@ -84,6 +85,7 @@ pub(super) async fn dump(
         };
         with_tool(context, &session, &server, &wanted, &sink).await?
     };
+    let read_until = Utc::now();
     let definitions = stayed(target, &before, &read)?;
     sink.member(MEMBER, to_member(&definitions)).await?;
     let principals = context
@@ -98,6 +100,7 @@ pub(super) async fn dump(
         verdict: read.verdict,
         bytes,
         taken_at,
+        read_until,
         principals,
         known: read.known,
     };

@@ -64,7 +64,7 @@ impl Known {
     ) -> Result<Self, EngineError> {
         let database = session.database().name();
         let Some((before, then, now)) = before
-            .and_then(|before| Some((before, before.anchor.as_ref()?)))
+            .and_then(|before| Some((before, before.record.anchor.as_ref()?)))
             .zip(anchor(session, server, database, definitions))
             .map(|((before, then), now)| (before, then, now))
         else {

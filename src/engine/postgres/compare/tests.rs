@@ -4,7 +4,7 @@ use super::{SchemaVerdict, content, merged, schema};
 use crate::engine::{Discrepancy, RestoreRequest};
 use crate::snapshot::{
     Column, ColumnContent, Content, DatabaseFacts, Extension, Fingerprint, LargeObjects, Object,
-    ObjectKind, Part, PartKind, SchemaEntry, ServerFacts, Snapshot,
+    ObjectKind, Part, PartKind, SchemaEntry, ServerFacts, Snapshot, WriteRecord,
 };
 
 fn entry(kind: &str, namespace: &str, tag: &str, text: &str) -> SchemaEntry {
@@ -49,6 +49,7 @@ fn snapshot(objects: Vec<Object>, schema: Vec<SchemaEntry>) -> Snapshot {
     Snapshot {
         engine: "postgresql".to_owned(),
         taken_at: DateTime::UNIX_EPOCH,
+        read_until: None,
         consistent: Some(true),
         server: ServerFacts::default(),
         database: DatabaseFacts {
@@ -62,9 +63,7 @@ fn snapshot(objects: Vec<Object>, schema: Vec<SchemaEntry>) -> Snapshot {
         extensions: Vec::new(),
         prerequisites: Vec::new(),
         schema,
-        anchor: None,
-        untouched: None,
-        kept: std::collections::BTreeMap::new(),
+        record: WriteRecord::default(),
         notes: Vec::new(),
         secrets_seen: Vec::new(),
     }

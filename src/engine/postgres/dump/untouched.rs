@@ -55,7 +55,7 @@ impl Known {
         tables: &[TableRead],
         spare: bool,
     ) -> Option<Self> {
-        let anchor = before.anchor.as_ref()?;
+        let anchor = before.record.anchor.as_ref()?;
         let passed = control.oldest?.checked_sub(anchor.position)?;
         let same_server = identity.is_some() && before.server.identity.as_deref() == identity;
         let same_database = anchor.database == control.database.to_string();

@@ -148,12 +148,12 @@ fn added_rows_are_no_loss_once_those_of_before_are_known_to_be_there() {
     assert_eq!(lines(&found), OPEN);
     // The server knows.
     let kept = [("public.users".to_owned(), "public.users".to_owned())];
-    after.kept = kept.clone().into();
+    after.record.kept = kept.clone().into();
     let known = compare(&before, &after);
     assert_eq!(lines(&known), [OPEN[0]]);
     assert!(known.unsettled.is_empty() && !known.loss);
     // Of another table by now under that name.
-    after.kept = [(kept[0].0.clone(), "public.others".to_owned())].into();
+    after.record.kept = [(kept[0].0.clone(), "public.others".to_owned())].into();
     assert!(compare(&before, &after).loss);
     // Somebody looked.
     let mut settled = found.clone();

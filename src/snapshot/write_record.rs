@@ -5,6 +5,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// What the server's own record of writes says of a snapshot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WriteRecord {
+    /// Where it stands there, if there is such a thing.
+    pub anchor: Option<Anchor>,
+    /// What was not read but taken over from an earlier snapshot, if that was asked for.
+    pub untouched: Option<Untouched>,
+    /// Objects with more rows than in an earlier snapshot of which every row of then is known to
+    /// be there still: their printed names, and those that they had then.
+    pub kept: BTreeMap<String, String>,
+}
+
 /// A moment of one server's history, and what the server called each object then.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {

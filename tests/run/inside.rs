@@ -10,7 +10,13 @@ fn with_settings() -> TestDatabase<'static> {
          UPDATE users SET settings = jsonb_build_object('theme', 'theme ' || id, 'mail',
              jsonb_build_object('weekly', id % 2 = 0, 'to', name || E'\\t@\\\\'),
              'tags', jsonb_build_array('a' || id, 'b')),
-           log = json_build_object('at', id);",
+           log = json_build_object('at', id);
+         CREATE TABLE events (id int, at int, data jsonb, PRIMARY KEY (id, at))
+           PARTITION BY RANGE (at);
+         CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (50);
+         CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (50) TO (200);
+         INSERT INTO events SELECT i, i, jsonb_build_object('kind', 'k' || i, 'n', i)
+           FROM generate_series(1, 100) i;",
     );
     shop
 }
@@ -39,6 +45,11 @@ fn values_gone_from_inside_of_json_are_a_loss() {
             "UPDATE users SET log = '{}' WHERE id < 11; INSERT INTO users (name) VALUES ('more')",
             "public.users.log.at",
             "has 10 values fewer",
+        ),
+        (
+            "UPDATE events SET data = data - 'kind' WHERE at < 60",
+            "public.events.data.kind",
+            "has 59 values fewer",
         ),
         (
             "UPDATE users SET settings = NULL WHERE id = 7",
@@ -82,6 +93,10 @@ fn values_that_went_into_json_and_came_out_of_it_are_no_loss() {
              weekly = (settings #>> '{mail,weekly}')::bool,
              settings = settings - 'name' #- '{mail,weekly}'",
             "settings.mail.weekly → weekly",
+        ),
+        (
+            "UPDATE events SET data = (data - 'kind') || jsonb_build_object('what', data -> 'kind')",
+            "data.kind → data.what",
         ),
         (
             "UPDATE users SET settings = settings || '{\"new\": 1}'",

@@ -9,7 +9,7 @@ use crate::engine::EngineError;
 use crate::engine::rows::{Field, RowReader, RowVisitor};
 use crate::fingerprint::InsideHasher;
 use crate::snapshot::{
-    Column, CopyStatement, Inside, KeyFacts, SeamError, Source, StreamId, StreamKind,
+    Column, CopyStatement, Inside, KeyFacts, Object, SeamError, Source, StreamId, StreamKind,
 };
 
 use super::Postgres;
@@ -46,8 +46,11 @@ impl RowReader for Postgres {
         let mut found = BTreeMap::new();
         for name in objects {
             let all = source.snapshot().objects.iter();
-            let mut named = all.filter(|one| one.name == *name && one.content.is_some());
-            let Some(object) = named.next() else {
+            let members: Vec<&Object> = all
+                .filter(|one| one.name == *name || one.root.as_deref() == Some(*name))
+                .filter(|one| one.content.is_some())
+                .collect();
+            let Some(object) = members.first() else {
                 continue;
             };
             let mut inside = InsideRows {
@@ -59,7 +62,8 @@ impl RowReader for Postgres {
                 key: object.content.as_ref().and_then(|one| one.key.as_ref()),
                 hasher: InsideHasher::new(),
             };
-            self.visit(source, &[name], cancel, &mut inside)?;
+            let names: Vec<&str> = members.iter().map(|one| one.name.as_str()).collect();
+            self.visit(source, &names, cancel, &mut inside)?;
             found.insert((*name).to_owned(), inside.hasher.finish());
         }
         Ok(found)

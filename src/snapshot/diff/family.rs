@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{ColumnContent, Fingerprint, KeyFacts, Object, Snapshot};
+use super::super::{ColumnContent, Content, Fingerprint, KeyFacts, Object, Snapshot};
 
 /// Rows and fingerprints of an object, or of a family of leaves taken together.
 #[derive(Clone, Debug, Default)]
@@ -135,6 +135,25 @@ impl<'a> Families<'a> {
     pub(super) fn leaf(&self, root: &str, name: &str) -> Option<&'a Object> {
         let mut leaves = self.leaves(root).iter();
         leaves.find(|leaf| leaf.name == name).copied()
+    }
+
+    /// An object with what it holds as its own: that of its leaves, where the rows are there.
+    pub(super) fn as_one(&self, object: &Object) -> Option<Object> {
+        if object.content.is_some() {
+            return Some(object.clone());
+        }
+        let held = self.holding(object, &BTreeSet::new())?;
+        let mut one = object.clone();
+        for column in &mut one.columns {
+            column.content = held.columns.get(&column.name).copied();
+        }
+        one.content = Some(Content {
+            rows: held.rows,
+            fingerprint: held.fingerprint.unwrap_or_default(),
+            key: held.key,
+            unlisted: held.unlisted,
+        });
+        Some(one)
     }
 
     /// What `object` holds, itself or through its leaves without those in `elsewhere`.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::super::{Column, FieldInside, Inside, Object, Snapshot};
 use super::columns::{self, Side};
-use super::family::Holding;
+use super::family::{Families, Holding};
+use super::matching::holds_rows;
 use super::objects::holds_documents;
 use super::{ColumnChange, ColumnChangeKind, Difference, Values, losses};
 
@@ -25,8 +26,8 @@ impl Difference {
         let named = change.name_before().to_owned();
         let find = |snapshot: &Snapshot, name: &str| {
             let mut objects = snapshot.objects.iter();
-            let found = objects.find(|one| one.name == name && one.content.is_some());
-            found.cloned()
+            let holds_rows = |one: &&Object| one.name == name && holds_rows(one.kind);
+            Families::of(snapshot).as_one(objects.find(holds_rows)?)
         };
         let (Some(a), Some(b)) = (find(before, &named), find(after, object)) else {
             return;
@@ -47,7 +48,10 @@ fn compared(
     (mut b, now): (Object, &Inside),
     known: &[ColumnChange],
 ) -> Vec<ColumnChange> {
-    let skipped = settled_already(&a, &b, known);
+    let skipped = match (Holding::of(&a), Holding::of(&b)) {
+        (Some(held), Some(holds)) => settled_already(&held, &holds, known),
+        _ => BTreeSet::new(),
+    };
     let own: BTreeSet<String> = [&a, &b]
         .iter()
         .flat_map(|object| object.columns.iter().map(|column| column.name.clone()))
@@ -90,13 +94,12 @@ fn compared(
 }
 
 /// Fields that are the same, under whatever name: so is what is inside.
-fn settled_already(a: &Object, b: &Object, known: &[ColumnChange]) -> BTreeSet<String> {
-    let same = a.columns.iter().filter(|column| {
-        let other = b.columns.iter().find(|other| other.name == column.name);
-        let contents = column.content.zip(other.and_then(|other| other.content));
-        contents.is_some_and(|(was, is)| columns::same_keyed(was, is))
+fn settled_already(held: &Holding, holds: &Holding, known: &[ColumnChange]) -> BTreeSet<String> {
+    let same = held.columns.iter().filter(|(name, was)| {
+        let is = holds.columns.get(*name);
+        is.is_some_and(|is| columns::same_keyed(**was, *is))
     });
-    let mut names: BTreeSet<String> = same.map(|column| column.name.clone()).collect();
+    let mut names: BTreeSet<String> = same.map(|(name, _)| name.clone()).collect();
     for change in known.iter().filter(|change| {
         change.change == ColumnChangeKind::Renamed && change.values == Values::Same
     }) {
@@ -281,17 +284,16 @@ impl<'a> Tree<'a> {
 /// that held documents or arrays is gone or has other values.
 pub(super) fn is_open(
     (a, held): (&Object, Option<&Holding>),
-    (b, holds): (&Object, Option<&Holding>),
+    holds: Option<&Holding>,
     changes: &[ColumnChange],
 ) -> bool {
     let (Some(held), Some(holds)) = (held, holds) else {
         return false;
     };
-    let read = a.content.is_some() && b.content.is_some();
-    if !read || held.rows == 0 || holds.rows == 0 || held.same_rows(holds) {
+    if held.rows == 0 || holds.rows == 0 || held.same_rows(holds) {
         return false;
     }
-    let skipped = settled_already(a, b, changes);
+    let skipped = settled_already(held, holds, changes);
     let mut columns = a.columns.iter();
     columns.any(|column| holds_documents(a.kind, column) && !skipped.contains(&column.name))
 }

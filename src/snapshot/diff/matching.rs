@@ -33,7 +33,7 @@ fn space(kind: ObjectKind) -> ObjectKind {
     }
 }
 
-fn holds_rows(kind: ObjectKind) -> bool {
+pub(super) fn holds_rows(kind: ObjectKind) -> bool {
     matches!(
         kind,
         ObjectKind::Table

@@ -108,11 +108,19 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Whether no leaf left a family, nor came to it from elsewhere.
+    fn of_the_same_leaves(&self, a: &Object, b: &Object) -> bool {
+        let mut before = self.families.0.leaves(&a.name).iter();
+        let mut after = self.families.1.leaves(&b.name).iter();
+        before.all(|leaf| !self.left.contains(&*leaf.name))
+            && after.all(|leaf| !self.joined.contains(&*leaf.name))
+    }
+
     /// Whether a table has more rows than it had, and those of before are known to be there still: in
     /// PostgreSQL, whose rows are never changed in place, as they were.
     fn kept_as_they_were(&self, (a, held): Sided<'_>, (b, holds): Sided<'_>) -> bool {
         let rows = |side: Option<&Holding>| side.map_or(0, |holding| holding.rows);
-        b.kind == ObjectKind::Table
+        matches!(b.kind, ObjectKind::Table | ObjectKind::PartitionedTable)
             && rows(holds) > rows(held)
             && !self.unsettled((a, held), (b, holds))
     }
@@ -161,7 +169,8 @@ impl<'a> Comparison<'a> {
             expiry: may_have_expired(a, held.as_ref(), holds.as_ref()),
             inside: !self.counted_at_root(a)
                 && !self.kept_as_they_were(both.0, both.1)
-                && inside::is_open(both.0, both.1, &columns),
+                && self.of_the_same_leaves(a, b)
+                && inside::is_open(both.0, both.1.1, &columns),
         };
         let mut notes = notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns);
         if open.rows {
@@ -252,7 +261,9 @@ pub(super) fn holds_documents(kind: ObjectKind, column: &Column) -> bool {
             let mut types = column.data_type.split(", ");
             types.any(|one| matches!(one, "object" | "array"))
         }
-        ObjectKind::Table => matches!(column.data_type.as_str(), "json" | "jsonb"),
+        ObjectKind::Table | ObjectKind::PartitionedTable => {
+            matches!(column.data_type.as_str(), "json" | "jsonb")
+        }
         _ => false,
     }
 }

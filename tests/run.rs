@@ -41,6 +41,8 @@ mod replaced;
 mod restarts;
 #[path = "run/several.rs"]
 mod several;
+#[path = "run/stayed.rs"]
+mod stayed;
 
 use common::{Bookend, Output, Server, TestDatabase, Version};
 use serde_json::Value;

@@ -44,3 +44,4 @@ pub use run_id::run_id;
 pub use state::{Course, Phase, Stage, State, Then};
 pub use step::Step;
 pub use transition::{Illegal, next, replay};
+pub use undo::ASTRAY;

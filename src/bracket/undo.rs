@@ -18,7 +18,22 @@ pub(super) fn commands(report: &RunReport) -> Vec<String> {
 }
 
 /// The code of a rehearsal whose COMMAND went elsewhere.
-pub(super) const ASTRAY: &str = "astray";
+pub const ASTRAY: &str = "astray";
+
+/// The before-archives, put beside what COMMAND may have changed by itself.
+fn beside(report: &RunReport) -> Vec<String> {
+    befores(report)
+        .map(|before| {
+            let target = before.target.as_deref().unwrap_or("database");
+            format!(
+                "to have it as it was, beside it: {} restore {} --into {}",
+                program(report),
+                word(&before.id),
+                word(&format!("{target}_before"))
+            )
+        })
+        .collect()
+}
 
 fn touched(report: &RunReport) -> bool {
     let begun = report.steps.iter().any(|step| {
@@ -38,6 +53,7 @@ pub(super) fn advice(report: &RunReport, kept: &[String]) -> Vec<String> {
         "rehearsal_failed" if report.error.as_ref().is_some_and(|one| one.code == ASTRAY) => {
             lines.push("COMMAND may have changed the target: look before anything else".to_owned());
             lines.extend(look(report));
+            lines.extend(beside(report));
         }
         "rehearsal_failed" | "loss_refused" => {
             lines.push("COMMAND was run on a copy; it was not started on the target".to_owned());

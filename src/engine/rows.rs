@@ -1,6 +1,5 @@
 //! Reading the rows that an archive holds, one by one.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
@@ -38,6 +37,20 @@ pub fn hash(bytes: &[u8]) -> u128 {
 /// Tells the rows that the server removes by itself.
 pub type Expiry = Box<dyn Fn(&[Field<'_>]) -> bool>;
 
+/// Whether a row is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// It is not.
+    Skip,
+    /// By its object's own key.
+    Take,
+    /// By this key.
+    Keyed(u128),
+}
+
+/// Chooses rows, by their values that are not null.
+pub type Chosen<'a> = dyn FnMut(&[Field<'_>]) -> Choice + 'a;
+
 /// Is shown rows.
 pub trait RowVisitor {
     /// One row or document of an object, its nulls left out. `Break` ends the reading.
@@ -58,17 +71,18 @@ pub trait RowReader: Send + Sync {
         visitor: &mut dyn RowVisitor,
     ) -> Result<(), EngineError>;
 
-    /// What is inside the values of `objects`, printed names, whose columns hold documents: each
-    /// once that has any rows. Blocking.
+    /// What the rows hold that the members of one object, printed names, have and that are
+    /// chosen. Blocking.
     ///
     /// # Errors
     /// As [`visit`](Self::visit).
     fn inside(
         &self,
         source: &dyn Source,
-        objects: &[&str],
+        members: &[&str],
         cancel: &CancellationToken,
-    ) -> Result<BTreeMap<String, Inside>, EngineError>;
+        chosen: &mut Chosen<'_>,
+    ) -> Result<Inside, EngineError>;
 
     /// What tells the rows of `object` that the server was to remove by itself until `at`; `None`
     /// where it removes nothing, or by what a row alone does not tell.

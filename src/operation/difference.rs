@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::sides::{Side, Subject};
-use super::{Asked, OperationError, Workspace, samples};
+use super::{Asked, OperationError, Workspace, look, samples};
 use crate::archive::Archive;
 use crate::snapshot::Snapshot;
-use crate::snapshot::diff::{Difference, Settled, compare};
+use crate::snapshot::diff::{Difference, ObjectChange, Settled, compare};
 
 /// A snapshot's times are by this machine's clock, and a server's may be ahead.
 const CLOCKS: TimeDelta = TimeDelta::seconds(2);
@@ -98,50 +98,44 @@ fn source(side: &Side) -> Result<&Arc<Archive>, OperationError> {
     })
 }
 
-/// Reads what is inside the fields of documents, where that is open.
+/// Looks at the rows themselves, where that is open.
 async fn look_inside(
     ws: &Workspace,
     (a, b): (&Side, &Side),
     difference: &mut Difference,
 ) -> Result<(), OperationError> {
-    let open: Vec<(String, String)> = difference
-        .objects
-        .iter()
-        .filter(|one| difference.open_inside.contains(&one.object))
-        .map(|one| (one.name_before().to_owned(), one.object.clone()))
-        .collect();
+    let open = only(difference, &difference.open_inside).objects;
     if open.is_empty() {
         return Ok(());
     }
     let engine = ws.engines.named(&a.snapshot.engine)?;
     let sources = (Arc::clone(source(a)?), Arc::clone(source(b)?));
-    let (before, after): (Vec<String>, Vec<String>) = open.iter().cloned().unzip();
     let (progress, cancel) = (Arc::clone(&ws.progress), ws.cancel.clone());
     progress.phase(engine.capabilities().nouns.row.many, None);
     let work = move || {
-        let Some(reader) = engine.rows() else {
-            return Ok(None);
+        let look = |change: &ObjectChange| {
+            progress.status(&change.object);
+            look::look(engine.as_ref(), (&sources.0, &sources.1), change, &cancel)
         };
-        let read = |source: &Archive, names: &[String]| {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            reader.inside(source, &names, &cancel)
-        };
-        let both = (read(&sources.0, &before)?, read(&sources.1, &after)?);
+        let looked = open
+            .iter()
+            .map(|change| Ok((change.object.clone(), look(change)?)));
+        let seen: Result<Vec<_>, OperationError> = looked.collect();
         progress.finish();
-        Ok(Some(both))
+        seen
     };
     let done = tokio::task::spawn_blocking(work).await;
-    let done: Result<_, OperationError> = done.unwrap_or(Err(OperationError::Broken {
-        what: "looking inside of documents",
+    let done = done.unwrap_or(Err(OperationError::Broken {
+        what: "looking at rows",
     }));
-    if let Some((mut then, mut now)) = done? {
-        for (before, after) in &open {
-            let inside = (
-                then.remove(before).unwrap_or_default(),
-                now.remove(after).unwrap_or_default(),
-            );
-            let sides = ((&*a.snapshot, &inside.0), (&*b.snapshot, &inside.1));
-            difference.look_inside(after, sides.0, sides.1);
+    for (object, seen) in done? {
+        let Some(seen) = seen else {
+            continue;
+        };
+        let sides = ((&*a.snapshot, &seen.then), (&*b.snapshot, &seen.now));
+        difference.look_inside(&object, sides.0, sides.1, &seen.looked);
+        if let Some(gone) = seen.gone_by_old_key {
+            difference.settle(&object, Settled::Expired { gone, expired: 0 });
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ mod difference;
 mod doctor;
 mod error;
 mod files;
+mod look;
 mod place;
 mod prove;
 mod quiet;

@@ -24,7 +24,7 @@ pub use facts::{
     Object, ObjectKind, Part, PartKind, Prerequisite, SchemaEntry, SequenceValue, ServerFacts,
     Snapshot,
 };
-pub use inside::{FieldInside, Inside};
+pub use inside::{FieldInside, Inside, Looked};
 pub use nothing::Nothing;
 pub use nouns::{Noun, Nouns};
 pub use pattern::glob_matches;

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::super::error::failure_of;
 use super::super::{Exit, Failure};
+use crate::bracket::ASTRAY;
 use crate::bracket::history::{Writer, report};
 use crate::bracket::journal::{JOURNAL, PlannedTarget, read};
 use crate::operation::OperationError;
@@ -121,14 +122,28 @@ pub(super) fn check_touched(chosen: &Chosen) -> Result<(), Failure> {
     if touched(&chosen.report) {
         return Ok(());
     }
+    let astray = chosen
+        .report
+        .error
+        .as_ref()
+        .is_some_and(|e| e.code == ASTRAY);
+    let did = if astray {
+        "what COMMAND did to the original by itself is no step of it that could be rolled back"
+    } else {
+        "it changed nothing"
+    };
+    let archive = chosen.report.archives.first();
+    let archive = archive.map_or("ARCHIVE", |archive| &archive.id);
     Err(Failure::new(
         Exit::Refused,
         "not-touched",
         format!(
-            "run {} ended as {} before its migration: it changed nothing",
+            "run {} ended as {} before its migration: {did}",
             chosen.run,
             chosen.report.state.replace('_', " ")
         ),
     )
-    .hint("to have the archive beside the original: bookend restore ARCHIVE --into DATABASE"))
+    .hint(format!(
+        "to have the database as it was beside the original: bookend restore {archive} --into DATABASE"
+    )))
 }

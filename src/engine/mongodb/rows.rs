@@ -1,6 +1,5 @@
 //! Documents out of an archive: the stream of `mongodump`, parsed without a server.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bson::RawDocument;
@@ -8,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::EngineError;
-use crate::engine::rows::{Expiry, Field, RowReader, RowVisitor};
+use crate::engine::rows::{Choice, Chosen, Expiry, Field, RowReader, RowVisitor};
 use crate::fingerprint::{DocumentProblem, InsideHasher, raw_fields};
 use crate::snapshot::{Inside, Object, PartKind, SeamError, Source};
 
@@ -29,30 +28,28 @@ impl RowReader for Mongodb {
         cancel: &CancellationToken,
         visitor: &mut dyn RowVisitor,
     ) -> Result<(), EngineError> {
-        let mut visit = |_: &str, document: &[u8]| show(document, visitor);
+        let mut visit = |document: &[u8]| with_fields(document, |fields| visitor.row(fields));
         read(source, objects, cancel, &mut visit)
     }
 
     fn inside(
         &self,
         source: &dyn Source,
-        objects: &[&str],
+        members: &[&str],
         cancel: &CancellationToken,
-    ) -> Result<BTreeMap<String, Inside>, EngineError> {
-        let mut hashers: BTreeMap<String, InsideHasher> = BTreeMap::new();
-        let mut take = |collection: &str, document: &[u8]| {
-            match hashers.get_mut(collection) {
-                Some(hasher) => hasher.document(document)?,
-                None => hashers
-                    .entry(collection.to_owned())
-                    .or_default()
-                    .document(document)?,
+        chosen: &mut Chosen<'_>,
+    ) -> Result<Inside, EngineError> {
+        let mut hasher = InsideHasher::new();
+        let mut take = |document: &[u8]| {
+            match with_fields(document, &mut *chosen)? {
+                Choice::Skip => {}
+                Choice::Take => hasher.document(document, None)?,
+                Choice::Keyed(key) => hasher.document(document, Some(key))?,
             }
             Ok(ControlFlow::Continue(()))
         };
-        read(source, objects, cancel, &mut take)?;
-        let finished = hashers.into_iter();
-        Ok(finished.map(|(name, one)| (name, one.finish())).collect())
+        read(source, members, cancel, &mut take)?;
+        Ok(hasher.finish())
     }
 
     fn expiry(&self, object: &Object, at: DateTime<Utc>) -> Option<Expiry> {
@@ -102,8 +99,8 @@ fn expiring(definition: &str, at: DateTime<Utc>) -> Option<(String, i64)> {
     (!field.contains('.')).then(|| (field.clone(), until))
 }
 
-/// Is given a collection's name and a document of it.
-type Take<'a> = dyn FnMut(&str, &[u8]) -> Result<ControlFlow<()>, DocumentProblem> + 'a;
+/// Is given a document.
+type Take<'a> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, DocumentProblem> + 'a;
 
 /// Every document of these collections, until `take` breaks off.
 fn read(
@@ -139,7 +136,11 @@ fn read(
     Ok(())
 }
 
-fn show(document: &[u8], visitor: &mut dyn RowVisitor) -> Result<ControlFlow<()>, DocumentProblem> {
+/// Gives a document's fields that are not null.
+fn with_fields<T>(
+    document: &[u8],
+    take: impl FnOnce(&[Field<'_>]) -> T,
+) -> Result<T, DocumentProblem> {
     let elements = raw_fields(document)?;
     let names: Vec<_> = elements
         .iter()
@@ -155,13 +156,13 @@ fn show(document: &[u8], visitor: &mut dyn RowVisitor) -> Result<ControlFlow<()>
             kind: element.kind,
         })
         .collect();
-    Ok(visitor.row(&fields))
+    Ok(take(&fields))
 }
 
 struct Seen<'a, 't> {
     objects: &'a [&'a str],
-    /// The name of each namespace, by its number, if it is asked for.
-    wanted: Vec<Option<String>>,
+    /// Whether each namespace, by its number, is asked for.
+    wanted: Vec<bool>,
     take: &'a mut Take<'t>,
     ended: bool,
 }
@@ -169,15 +170,15 @@ struct Seen<'a, 't> {
 impl Events for Seen<'_, '_> {
     fn collection(&mut self, _number: usize, entry: CollectionEntry) -> Result<(), String> {
         let wanted = !entry.is_users_or_roles() && self.objects.contains(&&*entry.collection);
-        self.wanted.push(wanted.then_some(entry.collection));
+        self.wanted.push(wanted);
         Ok(())
     }
 
     fn document(&mut self, number: usize, document: &[u8]) -> Result<(), String> {
-        let Some(Some(collection)) = self.wanted.get(number).filter(|_| !self.ended) else {
+        if self.ended || !self.wanted.get(number).copied().unwrap_or(false) {
             return Ok(());
-        };
-        let taken = (self.take)(collection, document).map_err(|problem| problem.to_string())?;
+        }
+        let taken = (self.take)(document).map_err(|problem| problem.to_string())?;
         self.ended = taken.is_break();
         Ok(())
     }

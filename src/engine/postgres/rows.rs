@@ -1,15 +1,14 @@
 //! Rows out of an archive: COPY text, field by field.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::EngineError;
-use crate::engine::rows::{Field, RowReader, RowVisitor};
-use crate::fingerprint::InsideHasher;
+use crate::engine::rows::{Choice, Chosen, Field, RowReader, RowVisitor};
+use crate::fingerprint::{InsideHasher, value_hash};
 use crate::snapshot::{
-    Column, CopyStatement, Inside, KeyFacts, Object, SeamError, Source, StreamId, StreamKind,
+    Column, CopyStatement, Inside, KeyFacts, SeamError, Source, StreamId, StreamKind,
 };
 
 use super::Postgres;
@@ -40,33 +39,24 @@ impl RowReader for Postgres {
     fn inside(
         &self,
         source: &dyn Source,
-        objects: &[&str],
+        members: &[&str],
         cancel: &CancellationToken,
-    ) -> Result<BTreeMap<String, Inside>, EngineError> {
-        let mut found = BTreeMap::new();
-        for name in objects {
-            let all = source.snapshot().objects.iter();
-            let members: Vec<&Object> = all
-                .filter(|one| one.name == *name || one.root.as_deref() == Some(*name))
-                .filter(|one| one.content.is_some())
-                .collect();
-            let Some(object) = members.first() else {
-                continue;
-            };
-            let mut inside = InsideRows {
-                json: object
-                    .columns
-                    .iter()
-                    .filter(|one| holds_json(one))
-                    .collect(),
-                key: object.content.as_ref().and_then(|one| one.key.as_ref()),
-                hasher: InsideHasher::new(),
-            };
-            let names: Vec<&str> = members.iter().map(|one| one.name.as_str()).collect();
-            self.visit(source, &names, cancel, &mut inside)?;
-            found.insert((*name).to_owned(), inside.hasher.finish());
-        }
-        Ok(found)
+        chosen: &mut Chosen<'_>,
+    ) -> Result<Inside, EngineError> {
+        let mut objects = source.snapshot().objects.iter();
+        let first = objects.find(|one| one.content.is_some() && members.contains(&&*one.name));
+        let Some(object) = first else {
+            return Ok(Inside::default());
+        };
+        let columns = object.columns.iter();
+        let mut inside = InsideRows {
+            json: columns.filter(|one| holds_json(one)).collect(),
+            key: object.content.as_ref().and_then(|one| one.key.as_ref()),
+            hasher: InsideHasher::new(),
+            chosen,
+        };
+        self.visit(source, members, cancel, &mut inside)?;
+        Ok(inside.hasher.finish())
     }
 
     fn shown(&self, _kind: u8, raw: &[u8]) -> String {
@@ -78,30 +68,39 @@ fn holds_json(column: &Column) -> bool {
     matches!(column.data_type.as_str(), "json" | "jsonb")
 }
 
-/// Looks into the JSON values of a table's rows.
-struct InsideRows<'a> {
+/// Looks at what a table's rows hold, and into their JSON values.
+struct InsideRows<'a, 'c> {
     json: Vec<&'a Column>,
     key: Option<&'a KeyFacts>,
     hasher: InsideHasher,
+    chosen: &'a mut Chosen<'c>,
 }
 
-impl RowVisitor for InsideRows<'_> {
+impl InsideRows<'_, '_> {
+    /// As the key of a row is hashed while it is dumped.
+    fn own_key(&self, fields: &[Field<'_>]) -> Option<u128> {
+        let raw = |name: &String| fields.iter().find(|field| field.name == name);
+        let columns = self.key?.columns.iter();
+        let parts: Option<Vec<&[u8]>> = columns.map(|name| Some(raw(name)?.raw)).collect();
+        Some(value_hash(&parts?.join(&b'\t')).0)
+    }
+}
+
+impl RowVisitor for InsideRows<'_, '_> {
     fn row(&mut self, fields: &[Field<'_>]) -> ControlFlow<()> {
-        let raw = |name: &str| fields.iter().find(|field| field.name == name);
-        let key = self.key.and_then(|key| {
-            let parts: Option<Vec<&[u8]>> = key
-                .columns
-                .iter()
-                .map(|name| Some(raw(name)?.raw))
-                .collect();
-            Some(parts?.join(&b'\t'))
-        });
+        let key = match (self.chosen)(fields) {
+            Choice::Skip => return ControlFlow::Continue(()),
+            Choice::Take => self.own_key(fields),
+            Choice::Keyed(key) => Some(key),
+        };
+        let columns = fields.iter().map(|field| (field.name, field.raw));
+        self.hasher.copied_row(key, columns);
         for field in fields {
             if self.json.iter().any(|column| column.name == field.name) {
                 let text = unescaped(field.raw);
                 let text = String::from_utf8_lossy(&text);
                 // A value that is nested too deeply for the parser stays a whole.
-                let _whole = self.hasher.json(field.name, key.as_deref(), &text);
+                let _whole = self.hasher.json(field.name, key, &text);
             }
         }
         ControlFlow::Continue(())

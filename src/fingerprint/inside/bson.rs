@@ -11,23 +11,31 @@ const DOCUMENT: u8 = 0x03;
 const ARRAY: u8 = 0x04;
 
 impl InsideHasher {
-    /// One whole document. Its key is `_id`.
+    /// One whole document. Its key is a hash of `_id`, where no other is given.
     ///
     /// # Errors
     /// It is not BSON, at whatever depth.
-    pub fn document(&mut self, document: &[u8]) -> Result<(), DocumentProblem> {
-        let key = key(document)?;
+    pub fn document(&mut self, document: &[u8], key: Option<u128>) -> Result<(), DocumentProblem> {
+        let key = match key {
+            Some(key) => Some(key),
+            None => own_key(document)?,
+        };
+        self.row(key);
         let mut elements = Elements::of(document)?;
         while let Some(element) = elements.next(b"")? {
+            let name = name(&element);
+            if element.kind != NULL {
+                self.column(&name, element_hash(&element), key);
+            }
             if holds_others(&element) {
-                self.field(&name(&element), key, |adding| walk(&element, adding))?;
+                self.field(&name, key, |adding| walk(&element, adding))?;
             }
         }
         Ok(())
     }
 }
 
-fn key(document: &[u8]) -> Result<Option<u128>, DocumentProblem> {
+fn own_key(document: &[u8]) -> Result<Option<u128>, DocumentProblem> {
     let mut elements = Elements::of(document)?;
     while let Some(element) = elements.next(ID)? {
         if element.name == ID {

@@ -20,18 +20,28 @@ enum Shape<'a> {
 }
 
 impl InsideHasher {
-    /// One JSON value of the column `name`; `key` is what the row's key fields are in COPY
-    /// text, joined with tabs.
+    /// Begins a row, of these columns that are not null, in COPY text; `key` is a hash of its key.
+    pub fn copied_row<'a>(
+        &mut self,
+        key: Option<u128>,
+        columns: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) {
+        self.row(key);
+        for (name, raw) in columns {
+            self.column(name, value_hash(raw).0, key);
+        }
+    }
+
+    /// Adds a JSON value of the column `name` of that row.
     ///
     /// # Errors
     /// The text is not JSON.
     pub fn json(
         &mut self,
         name: &str,
-        key: Option<&[u8]>,
+        key: Option<u128>,
         text: &str,
     ) -> Result<(), serde_json::Error> {
-        let key = key.map(|key| value_hash(key).0);
         let value: &RawValue = serde_json::from_str(text)?;
         self.field(name, key, |adding| walk(shape(value)?, adding))
     }

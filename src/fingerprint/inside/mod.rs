@@ -31,6 +31,9 @@ const ELEMENT: &str = "$";
 /// Hashes what is inside the values of one object's rows or documents.
 #[derive(Default)]
 pub struct InsideHasher {
+    rows: u64,
+    columns: BTreeMap<String, Sums>,
+    too_many_columns: bool,
     fields: BTreeMap<String, Paths>,
     without_key: bool,
     listed: usize,
@@ -82,10 +85,39 @@ impl InsideHasher {
     #[must_use]
     pub fn finish(self) -> Inside {
         let keyed = !self.without_key;
+        let columns = self.columns.into_iter();
+        let columns = columns.map(|(name, sums)| (name, sums.content(keyed)));
         let fields = self.fields.into_iter();
-        fields
-            .map(|(name, paths)| (name, paths.finish(keyed)))
-            .collect()
+        Inside {
+            rows: self.rows,
+            columns: (!self.too_many_columns).then(|| columns.collect()),
+            fields: fields
+                .map(|(name, paths)| (name, paths.finish(keyed)))
+                .collect(),
+        }
+    }
+
+    /// Begins a row.
+    fn row(&mut self, key: Option<u128>) {
+        self.rows += 1;
+        self.without_key |= key.is_none();
+    }
+
+    /// Adds a value of a column of the row.
+    fn column(&mut self, name: &str, hash: u128, key: Option<u128>) {
+        let value = Value {
+            hash: Some(hash),
+            kind: None,
+        };
+        if let Some(sums) = self.columns.get_mut(name) {
+            sums.add(value, key);
+        } else if self.columns.len() < LISTED_IN_ALL {
+            let mut sums = Sums::default();
+            sums.add(value, key);
+            self.columns.insert(name.to_owned(), sums);
+        } else {
+            self.too_many_columns = true;
+        }
     }
 
     /// Lets `walk` add what is inside a value of the field `name`.
@@ -95,7 +127,6 @@ impl InsideHasher {
         key: Option<u128>,
         walk: impl FnOnce(&mut Adding<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.without_key |= key.is_none();
         let paths = match self.fields.get_mut(name) {
             Some(paths) => paths,
             None => self.fields.entry(name.to_owned()).or_default(),

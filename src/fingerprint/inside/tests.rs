@@ -5,7 +5,7 @@ use super::*;
 fn documents(documents: &[RawDocumentBuf]) -> Inside {
     let mut hasher = InsideHasher::new();
     for document in documents {
-        hasher.document(document.as_bytes()).unwrap();
+        hasher.document(document.as_bytes(), None).unwrap();
     }
     hasher.finish()
 }
@@ -13,20 +13,23 @@ fn documents(documents: &[RawDocumentBuf]) -> Inside {
 fn json(rows: &[(&str, &str)]) -> Inside {
     let mut hasher = InsideHasher::new();
     for (key, text) in rows {
-        hasher.json("data", Some(key.as_bytes()), text).unwrap();
+        let columns = [("data", text.as_bytes())].into_iter();
+        let key = Some(crate::fingerprint::value_hash(key.as_bytes()).0);
+        hasher.copied_row(key, columns);
+        hasher.json("data", key, text).unwrap();
     }
     hasher.finish()
 }
 
 fn counts(inside: &Inside, field: &str) -> Vec<(String, u64)> {
-    let paths = inside[field].paths.as_ref().unwrap().iter();
+    let paths = inside.fields[field].paths.as_ref().unwrap().iter();
     paths
         .map(|path| (path.name.clone(), path.content.unwrap().non_null))
         .collect()
 }
 
 fn content(inside: &Inside, field: &str, path: &str) -> ColumnContent {
-    let mut paths = inside[field].paths.as_ref().unwrap().iter();
+    let mut paths = inside.fields[field].paths.as_ref().unwrap().iter();
     paths.find(|one| one.name == path).unwrap().content.unwrap()
 }
 
@@ -44,7 +47,10 @@ fn documents_arrays_and_what_they_hold_are_counted_by_path() {
         rawdoc! { "_id": 2, "address": { "zip": "2" },
         "items": [{ "price": 5 }, { "price": 6 }, 7, []] },
     ]);
-    assert_eq!(found.keys().collect::<Vec<_>>(), ["address", "items"]);
+    assert_eq!(
+        found.fields.keys().collect::<Vec<_>>(),
+        ["address", "items"]
+    );
     let address = [
         ("address.geo", 1),
         ("address.geo.x", 1),
@@ -54,8 +60,8 @@ fn documents_arrays_and_what_they_hold_are_counted_by_path() {
     assert_eq!(counts(&found, "address"), expected(&address));
     let items = [("items.$", 4), ("items.$.price", 2)];
     assert_eq!(counts(&found, "items"), expected(&items));
-    assert_eq!(found["items"].all.non_null, 6);
-    let types = &found["items"].paths.as_ref().unwrap()[0].data_type;
+    assert_eq!(found.fields["items"].all.non_null, 6);
+    let types = &found.fields["items"].paths.as_ref().unwrap()[0].data_type;
     assert_eq!(types, "object, array, int");
 }
 
@@ -88,6 +94,8 @@ fn a_value_inside_is_hashed_as_one_of_a_field() {
     let nested = [1, 2].map(|n| rawdoc! { "_id": n, "who": { "name": format!("n{n}") } });
     let inside = documents(&nested);
     assert_eq!(content(&inside, "who", "who.name"), name.content);
+    let plain = documents(&flat);
+    assert_eq!(plain.columns.unwrap()["name"], name.content);
 }
 
 #[test]
@@ -124,6 +132,8 @@ fn what_is_not_json_is_an_error_and_scalars_have_no_inside() {
     let mut hasher = InsideHasher::new();
     assert!(hasher.json("data", None, "{\"a\": ").is_err());
     let found = json(&[("1", "5"), ("2", "null"), ("3", "\"text\"")]);
+    assert_eq!(found.rows, 3);
+    assert_eq!(found.columns.as_ref().unwrap()["data"].non_null, 3);
     assert!(counts(&found, "data").is_empty());
 }
 
@@ -139,8 +149,8 @@ fn names_that_are_data_are_counted_as_one() {
     };
     let all: Vec<_> = (0..20).map(document).collect();
     let found = documents(&all);
-    assert_eq!(found["prices"].paths, None);
-    assert_eq!(found["prices"].all.non_null, 800);
+    assert_eq!(found.fields["prices"].paths, None);
+    assert_eq!(found.fields["prices"].all.non_null, 800);
     assert_eq!(counts(&found, "a"), expected(&[("a.b", 20)]));
     let mut backwards = all.clone();
     backwards.reverse();
@@ -154,5 +164,5 @@ fn what_is_nested_deeper_than_documents_may_be_is_a_whole() {
         document = rawdoc! { "d": document };
     }
     let found = documents(&[document]);
-    assert_eq!(found["d"].paths.as_ref().unwrap().len(), DEEPEST);
+    assert_eq!(found.fields["d"].paths.as_ref().unwrap().len(), DEEPEST);
 }

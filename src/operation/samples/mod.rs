@@ -21,8 +21,10 @@ use crate::engine::rows::{Expiry, Field, RowReader, RowVisitor};
 use crate::engine::{Engine, EngineError};
 use crate::snapshot::diff::{Change, Difference, ObjectChange};
 use crate::snapshot::{Nouns, Object, ObjectKind, Sampled, SampledRow, Samples, Source as _};
-use names::Names;
-use places::{columns_of, found, key_of, members};
+pub(super) use names::Names;
+use places::columns_of;
+pub(super) use places::{found, key_of, members};
+pub(super) use rows::row_key;
 use rows::{AT_ONCE, Buckets, First, Gathering, ROUNDS, Summing};
 
 /// What is asked of rows.

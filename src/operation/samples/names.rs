@@ -6,7 +6,7 @@ use crate::snapshot::diff::{ColumnChange, ColumnChangeKind};
 
 /// One side's columns, as far as both sides have them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
+pub(in super::super) struct Names {
     /// Its own names of the key's columns; none if there is no key.
     pub key: Vec<String>,
     /// What columns are called on the second side, where that is another name.
@@ -17,7 +17,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The first side's.
-    pub(super) fn before(columns: &[ColumnChange], key: Vec<String>) -> Self {
+    pub(in super::super) fn before(columns: &[ColumnChange], key: Vec<String>) -> Self {
         use ColumnChangeKind as Kind;
         let renamed = columns.iter().filter(|c| c.change == Kind::Renamed);
         let alone = columns
@@ -33,7 +33,7 @@ impl Names {
     }
 
     /// The second side's.
-    pub(super) fn after(columns: &[ColumnChange], key: Vec<String>) -> Self {
+    pub(in super::super) fn after(columns: &[ColumnChange], key: Vec<String>) -> Self {
         let alone = columns
             .iter()
             .filter(|c| c.change == ColumnChangeKind::Added);
@@ -45,7 +45,7 @@ impl Names {
     }
 
     /// The name that both sides know a column by; `None` if only this one has it.
-    pub(super) fn common<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub(in super::super) fn common<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         if self.alone.contains(name) {
             return None;
         }
@@ -53,7 +53,7 @@ impl Names {
     }
 
     /// The key's columns as both sides know them.
-    pub(super) fn common_key(&self) -> Vec<&str> {
+    pub(in super::super) fn common_key(&self) -> Vec<&str> {
         self.key
             .iter()
             .filter_map(|name| self.common(name))

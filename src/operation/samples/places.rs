@@ -3,7 +3,7 @@
 use crate::snapshot::{Object, ObjectKind, Snapshot};
 
 /// The object of that name that may have rows.
-pub(super) fn found<'s>(snapshot: &'s Snapshot, name: &str) -> Option<&'s Object> {
+pub(in super::super) fn found<'s>(snapshot: &'s Snapshot, name: &str) -> Option<&'s Object> {
     let holds_rows = |object: &&Object| {
         use ObjectKind as Kind;
         let kinds = [
@@ -18,7 +18,10 @@ pub(super) fn found<'s>(snapshot: &'s Snapshot, name: &str) -> Option<&'s Object
 }
 
 /// The objects that hold an object's rows, itself or its leaves, and how many there are.
-pub(super) fn members<'s>(snapshot: &'s Snapshot, object: &Object) -> (Vec<&'s str>, u64) {
+pub(in super::super) fn members<'s>(
+    snapshot: &'s Snapshot,
+    object: &Object,
+) -> (Vec<&'s str>, u64) {
     let of = |one: &&Object| one.name == object.name || one.root.as_ref() == Some(&object.name);
     let with_rows = snapshot.objects.iter().filter(of);
     let mut rows = 0;
@@ -32,7 +35,7 @@ pub(super) fn members<'s>(snapshot: &'s Snapshot, object: &Object) -> (Vec<&'s s
 }
 
 /// The key that all members have.
-pub(super) fn key_of(snapshot: &Snapshot, members: &[&str]) -> Option<Vec<String>> {
+pub(in super::super) fn key_of(snapshot: &Snapshot, members: &[&str]) -> Option<Vec<String>> {
     let objects = snapshot.objects.iter();
     let mut keys = objects
         .filter(|object| object.content.is_some() && members.contains(&&*object.name))

@@ -50,6 +50,16 @@ struct Hashes {
     row: u64,
 }
 
+/// A hash of the values of these columns.
+pub(in super::super) fn row_key(columns: &[String], fields: &[Field<'_>]) -> u128 {
+    let mut key = Vec::with_capacity(16 * columns.len());
+    for name in columns {
+        let field = fields.iter().find(|field| field.name == name);
+        key.extend(field.map_or(0, Field::hash).to_le_bytes());
+    }
+    hash(&key)
+}
+
 /// Of a row without a key, all of it is its name.
 fn hashes(names: &Names, fields: &[Field<'_>]) -> Hashes {
     let mut row: u128 = 0;
@@ -62,18 +72,13 @@ fn hashes(names: &Names, fields: &[Field<'_>]) -> Hashes {
     if names.key.is_empty() {
         return Hashes { key: row, row: 0 };
     }
-    let mut key = Vec::with_capacity(16 * names.key.len());
-    for name in &names.key {
-        let field = fields.iter().find(|field| field.name == name);
-        key.extend(field.map_or(0, Field::hash).to_le_bytes());
-    }
     #[expect(
         clippy::cast_possible_truncation,
         reason = "64 bits tell rows of one key apart"
     )]
     let row = row as u64;
     Hashes {
-        key: hash(&key),
+        key: row_key(&names.key, fields),
         row,
     }
 }

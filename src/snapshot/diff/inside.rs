@@ -1,23 +1,26 @@
 //! Fields that hold documents and arrays: what came, went and changed inside them. The facts of
 //! two snapshots leave that open; whoever looks at the rows can tell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Column, FieldInside, Inside, Object, Snapshot};
+use super::super::{
+    Column, FieldInside, Fingerprint, Inside, Looked, Object, ObjectKind, Snapshot,
+};
 use super::columns::{self, Side};
 use super::family::{Families, Holding};
 use super::matching::holds_rows;
 use super::objects::holds_documents;
-use super::{ColumnChange, ColumnChangeKind, Difference, Values, losses};
+use super::{ColumnChange, ColumnChangeKind, Difference, Loss, LossKind, Values, losses};
 
 impl Difference {
-    /// Puts in what is inside the fields of an object of [`Difference::open_inside`]: each
-    /// snapshot that was compared, with what its rows hold.
+    /// Puts in what rows hold of an object of [`Difference::open_inside`]: each snapshot that was
+    /// compared, with what its rows hold that were looked at.
     pub fn look_inside(
         &mut self,
         object: &str,
         (before, then): (&Snapshot, &Inside),
         (after, now): (&Snapshot, &Inside),
+        looked: &Looked,
     ) {
         self.open_inside.retain(|name| name != object);
         let Some(change) = self.objects.iter_mut().find(|one| one.object == object) else {
@@ -29,23 +32,65 @@ impl Difference {
             let holds_rows = |one: &&Object| one.name == name && holds_rows(one.kind);
             Families::of(snapshot).as_one(objects.find(holds_rows)?)
         };
-        let (Some(a), Some(b)) = (find(before, &named), find(after, object)) else {
+        let (Some(mut a), Some(mut b)) = (find(before, &named), find(after, object)) else {
             return;
         };
-        let told_before = losses::of_values(change);
-        change.columns = compared((a, then), (b, now), &change.columns);
+        let told_before = losses::of_columns(change);
+        let mut alike = change.clone();
+        if let Looked::Common { .. } = looked {
+            only_of(&mut a, then, Fingerprint(0));
+            only_of(&mut b, now, Fingerprint(1));
+            (alike.rows_before, alike.rows_after) = (Some(then.rows), Some(now.rows));
+        }
+        let columns = a.columns.clone();
+        change.columns = compared((a, &then.fields), (b, &now.fields), &change.columns);
+        alike.columns.clone_from(&change.columns);
         self.losses.retain(|loss| !told_before.contains(loss));
-        self.losses.extend(losses::of_values(change));
+        let mut found = losses::of_columns(&alike);
+        if let Looked::Common { emptied } = looked {
+            let emptied = losses::of_emptied(&alike, emptied);
+            let exactly = |loss: &Loss| emptied.iter().any(|one| one.object == loss.object);
+            found.retain(|loss| loss.kind != LossKind::Values || !exactly(loss));
+            found.extend(emptied);
+        }
+        found.extend(losses::narrowed::of_change(
+            &alike,
+            &columns,
+            &self.narrowed,
+        ));
+        self.losses.extend(found);
         self.losses.sort();
         self.losses.dedup();
         self.loss = !self.losses.is_empty();
     }
 }
 
+/// Makes an object's content that of the rows that both sides have. Whether they are the same as
+/// wholes was not looked at.
+fn only_of(object: &mut Object, rows: &Inside, unlike: Fingerprint) {
+    let Some(columns) = &rows.columns else {
+        return;
+    };
+    for column in object
+        .columns
+        .iter_mut()
+        .filter(|one| one.content.is_some())
+    {
+        column.content = Some(columns.get(&column.name).copied().unwrap_or_default());
+    }
+    if let Some(content) = &mut object.content {
+        content.rows = rows.rows;
+        content.fingerprint = unlike;
+        if let Some(key) = &mut content.key {
+            key.fingerprint = Fingerprint(0);
+        }
+    }
+}
+
 /// The changes of the fields and of what is inside them.
 fn compared(
-    (mut a, then): (Object, &Inside),
-    (mut b, now): (Object, &Inside),
+    (mut a, then): (Object, &BTreeMap<String, FieldInside>),
+    (mut b, now): (Object, &BTreeMap<String, FieldInside>),
     known: &[ColumnChange],
 ) -> Vec<ColumnChange> {
     let skipped = match (Holding::of(&a), Holding::of(&b)) {
@@ -280,11 +325,13 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Whether looking inside the fields of a pair may tell more than comparing them as wholes: one
-/// that held documents or arrays is gone or has other values.
+/// Whether looking at the rows of a pair may tell more than comparing sums of all of them: where
+/// rows came or went, the values of those that stayed are not comparable; where a column has other
+/// values and nulls, values may be gone and others added; and where values that held documents are
+/// gone or others, or others went into such, what is inside counts.
 pub(super) fn is_open(
     (a, held): (&Object, Option<&Holding>),
-    holds: Option<&Holding>,
+    (b, holds): (&Object, Option<&Holding>),
     changes: &[ColumnChange],
 ) -> bool {
     let (Some(held), Some(holds)) = (held, holds) else {
@@ -293,7 +340,30 @@ pub(super) fn is_open(
     if held.rows == 0 || holds.rows == 0 || held.same_rows(holds) {
         return false;
     }
+    if b.kind == ObjectKind::TimeSeries {
+        return false;
+    }
+    if held.key.is_some() && !held.same_keys(holds) {
+        return true;
+    }
     let skipped = settled_already(held, holds, changes);
-    let mut columns = a.columns.iter();
-    columns.any(|column| holds_documents(a.kind, column) && !skipped.contains(&column.name))
+    let open = |object: &Object| {
+        let mut columns = object.columns.iter();
+        columns
+            .any(|column| holds_documents(object.kind, column) && !skipped.contains(&column.name))
+    };
+    let gone = |change: &ColumnChange| {
+        change.change == ColumnChangeKind::Removed && change.values_before.unwrap_or(0) > 0
+    };
+    let offset = |change: &ColumnChange| {
+        let (before, after) = (change.values_before, change.values_after);
+        change.change == ColumnChangeKind::Changed
+            && change.values != Values::Same
+            && before.is_some_and(|before| before > 0)
+            && after.is_some_and(|after| after < holds.rows)
+            && before <= after
+    };
+    open(a)
+        || (open(b) && changes.iter().any(gone))
+        || (held.key.is_some() && changes.iter().any(offset))
 }

@@ -21,6 +21,8 @@ mod settled;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use settled::Settled;
@@ -50,6 +52,9 @@ pub struct Difference {
     /// these facts do not tell ([`Difference::settle`]).
     #[serde(skip)]
     pub open_expiry: Vec<String>,
+    /// Types that can hold less than before, by name, and what they have no room for.
+    #[serde(skip)]
+    pub narrowed: BTreeMap<String, String>,
     /// Objects with fields of documents or arrays that are gone or have other values: what is gone
     /// inside them is not known until somebody looks ([`Difference::look_inside`]).
     #[serde(skip)]
@@ -284,6 +289,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
     };
     let (unsettled, open_inside) = (names(|one| one.open.rows), names(|one| one.open.inside));
     let open_expiry = names(|one| one.open.expiry);
+    let narrowed = losses::narrowed::find(&compared);
     let told = compared.into_iter().filter_map(objects::Compared::told);
     let mut objects: Vec<ObjectChange> = told.collect();
     objects.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
@@ -298,6 +304,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
         notes,
         unsettled,
         open_expiry,
+        narrowed,
         open_inside,
     }
 }

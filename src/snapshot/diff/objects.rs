@@ -170,7 +170,7 @@ impl<'a> Comparison<'a> {
             inside: !self.counted_at_root(a)
                 && !self.kept_as_they_were(both.0, both.1)
                 && self.of_the_same_leaves(a, b)
-                && inside::is_open(both.0, both.1.1, &columns),
+                && inside::is_open(both.0, both.1, &columns),
         };
         let mut notes = notes(b.kind.nouns(), held.as_ref(), holds.as_ref(), &columns);
         if open.rows {

@@ -1,6 +1,6 @@
 //! Rows and values that are gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::super::{Nouns, Object, ObjectKind, Snapshot, split_qualified};
 use super::super::family::Holding;
@@ -112,6 +112,30 @@ fn all_moved(change: &ObjectChange, held: &Holding) -> bool {
         .all(|(name, _)| surely(name) || (held.is_key(name) && key_went))
 }
 
+/// Losses of values that others were added for, by column: more rows hold none any more than there
+/// are fewer values.
+pub(in super::super) fn of_emptied(
+    change: &ObjectChange,
+    emptied: &BTreeMap<String, u64>,
+) -> Vec<Loss> {
+    let both = change
+        .columns
+        .iter()
+        .filter(|column| column.change == ColumnChangeKind::Changed && !column.inside);
+    let lost = both.filter_map(|column| {
+        let fewer = column.values_before?.saturating_sub(column.values_after?);
+        let rows = emptied.get(&column.name).copied();
+        let rows = rows.filter(|rows| *rows > fewer)?;
+        let values = counted(rows, "value");
+        Some(Loss {
+            kind: LossKind::Values,
+            object: format!("{}.{}", change.name_before(), column.name),
+            what: format!("is without {values} of before, others were added"),
+        })
+    });
+    lost.collect()
+}
+
 fn of_column(nouns: Nouns, column: &ColumnChange, object: &str, rows_stayed: bool) -> Option<Loss> {
     use ColumnChangeKind as Kind;
     let before = column.values_before.unwrap_or(0);
@@ -129,6 +153,9 @@ fn of_column(nouns: Nouns, column: &ColumnChange, object: &str, rows_stayed: boo
             let values = counted(before, "value");
             let rows = nouns.row.many;
             format!("probably is {to} now: the same {values}, on which {rows} is not known")
+        }
+        Kind::Changed if before > 0 && column.values_after.is_none() => {
+            format!("is generated now, its {} are not", counted(before, "value"))
         }
         Kind::Changed if rows_stayed && after < before => {
             format!("has {} fewer", counted(before - after, "value"))

@@ -6,18 +6,19 @@
 mod content;
 mod covering;
 mod definitions;
+pub(super) mod narrowed;
 mod principals;
 mod rights;
 mod sequences;
 mod types;
 
-pub(super) use content::{of_values, thousands};
+pub(super) use content::{of_emptied, of_values, thousands};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Snapshot;
 use super::objects::Compared;
-use super::{Change, Loss, LossKind};
+use super::{Change, Loss, LossKind, ObjectChange};
 
 /// Every loss, sorted.
 pub(super) fn find(before: &Snapshot, after: &Snapshot, compared: &[Compared<'_>]) -> Vec<Loss> {
@@ -25,10 +26,23 @@ pub(super) fn find(before: &Snapshot, after: &Snapshot, compared: &[Compared<'_>
     losses.extend(content::of_large_objects(before, after));
     losses.extend(sequences::of(compared));
     losses.extend(of_definitions(compared));
+    let narrowed = narrowed::find(compared);
+    for one in compared.iter().filter(|one| !one.counted_at_root) {
+        if let (Some((object, _)), Some(_)) = (&one.before, &one.after) {
+            losses.extend(narrowed::of_change(&one.change, &object.columns, &narrowed));
+        }
+    }
     losses.extend(rights::of_database(&before.database, &after.database));
     losses.extend(principals::of(&before.database, &after.database));
     losses.sort();
     losses.dedup();
+    losses
+}
+
+/// Losses of values, and of room for them, in the columns of an object that is there still.
+pub(super) fn of_columns(change: &ObjectChange) -> Vec<Loss> {
+    let mut losses = content::of_values(change);
+    losses.extend(types::of_change(change));
     losses
 }
 

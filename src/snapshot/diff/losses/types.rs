@@ -2,7 +2,7 @@
 
 use super::super::super::ObjectKind;
 use super::super::objects::Compared;
-use super::super::{ColumnChange, ColumnChangeKind, Loss, LossKind, Values};
+use super::super::{ColumnChange, ColumnChangeKind, Loss, LossKind, ObjectChange, Values};
 
 /// A column that is narrower and whose values did not all stay. A field has no declared type:
 /// what it holds is what was written there.
@@ -17,9 +17,20 @@ pub(super) fn of_object(compared: &Compared<'_>) -> Vec<Loss> {
     if !table(before.kind) || !table(after.kind) {
         return Vec::new();
     }
-    let columns = compared.change.columns.iter();
+    of_change(&compared.change)
+}
+
+/// The same of a table that is there still.
+pub(super) fn of_change(change: &ObjectChange) -> Vec<Loss> {
+    if !matches!(
+        change.kind,
+        ObjectKind::Table | ObjectKind::PartitionedTable
+    ) {
+        return Vec::new();
+    }
+    let columns = change.columns.iter();
     columns
-        .filter_map(|column| of_column(&before.name, column))
+        .filter_map(|column| of_column(change.name_before(), column))
         .collect()
 }
 

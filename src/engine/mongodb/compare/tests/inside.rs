@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::fingerprint::InsideHasher;
-use crate::snapshot::Inside;
 use crate::snapshot::diff::{Difference, Values};
+use crate::snapshot::{Inside, Looked};
 
 fn inside(documents: &[RawDocumentBuf]) -> Inside {
     let mut hasher = InsideHasher::new();
     for document in documents {
-        hasher.document(document.as_bytes()).unwrap();
+        hasher.document(document.as_bytes(), None).unwrap();
     }
     hasher.finish()
 }
@@ -20,7 +20,12 @@ fn looked(before: &[RawDocumentBuf], after: &[RawDocumentBuf]) -> Difference {
     let (first, second) = (of(before), of(after));
     let mut found = diff::compare(&first, &second);
     assert_eq!(found.open_inside, ["c"]);
-    found.look_inside("c", (&first, &inside(before)), (&second, &inside(after)));
+    found.look_inside(
+        "c",
+        (&first, &inside(before)),
+        (&second, &inside(after)),
+        &Looked::All,
+    );
     assert!(found.open_inside.is_empty());
     found
 }
@@ -108,7 +113,12 @@ fn a_field_that_went_into_a_document_and_one_that_came_out_of_it_are_kept() {
         let of = |documents| snapshot(vec![object("c", rawdoc! {}, documents)]);
         let (first, second) = (of(before), of(after));
         let mut found = diff::compare(&first, &second);
-        found.look_inside("c", (&first, &inside(before)), (&second, &inside(after)));
+        found.look_inside(
+            "c",
+            (&first, &inside(before)),
+            (&second, &inside(after)),
+            &Looked::All,
+        );
         assert_eq!(lost(&found), [""; 0]);
         let renamed = told(&found)[to].clone();
         assert_eq!(renamed, (ColumnChangeKind::Renamed, Some(from.to_owned())));

@@ -174,6 +174,7 @@ mod tests {
             notes: vec!["a cast is different".to_owned()],
             unsettled: Vec::new(),
             open_expiry: Vec::new(),
+            newly_expiring: Vec::new(),
             narrowed: std::collections::BTreeMap::new(),
             open_inside: Vec::new(),
         }

@@ -33,6 +33,7 @@ pub async fn difference(
             &difference.unsettled,
             &difference.open_inside,
             &difference.open_expiry,
+            &difference.newly_expiring,
         ];
         open.iter().any(|open| open.contains(&one.object))
     });
@@ -49,6 +50,7 @@ pub async fn difference(
     };
     look_inside(ws, (&one, &other), &mut difference).await?;
     expire(ws, (&one, &other), &mut difference).await?;
+    expire_at_once(ws, (&one, &other), &mut difference).await?;
     settle(ws, (&one, &other), &mut difference).await?;
     Ok(difference)
 }
@@ -165,6 +167,40 @@ async fn expire(
             let expired = all.saturating_sub(gone);
             difference.settle(&object, Settled::Expired { gone, expired });
         }
+    }
+    Ok(())
+}
+
+/// Counts what has expired by an index that lets rows expire otherwise than before.
+async fn expire_at_once(
+    ws: &Workspace,
+    (a, b): (&Side, &Side),
+    difference: &mut Difference,
+) -> Result<(), OperationError> {
+    let open = only(difference, &difference.newly_expiring).objects;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let engine = ws.engines.named(&a.snapshot.engine)?;
+    let sources = (Arc::clone(source(a)?), Arc::clone(source(b)?));
+    let read = b.snapshot.read_until.unwrap_or(b.snapshot.taken_at);
+    let cancel = ws.cancel.clone();
+    let work = move || {
+        let count = |change: &ObjectChange| {
+            let both = (&*sources.0, &*sources.1);
+            look::newly_expired(engine.as_ref(), both, change, read, &cancel)
+        };
+        let counted = open
+            .iter()
+            .map(|change| Ok((change.object.clone(), count(change)?)));
+        counted.collect::<Result<Vec<_>, OperationError>>()
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.unwrap_or(Err(OperationError::Broken {
+        what: "counting what has expired",
+    }));
+    for (object, rows) in done? {
+        difference.expire_at_once(&object, rows);
     }
     Ok(())
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::OperationError;
 use super::samples::{Names, found, key_of, members, row_key};
 use crate::archive::Archive;
-use crate::engine::rows::{Choice, Field, RowReader, RowVisitor};
+use crate::engine::rows::{Choice, Expiry, Field, RowReader, RowVisitor};
 use crate::engine::{Engine, EngineError};
 use crate::snapshot::diff::ObjectChange;
 use crate::snapshot::{Inside, Looked, Object, Source as _};
@@ -66,6 +67,47 @@ pub(super) fn look(
         looked: Looked::All,
         gone_by_old_key: None,
     }))
+}
+
+/// Rows of the second side that the server removes by itself by `at`, and would not have by what
+/// was defined on the first one.
+pub(super) fn newly_expired(
+    engine: &dyn Engine,
+    (first, second): (&Archive, &Archive),
+    change: &ObjectChange,
+    at: DateTime<Utc>,
+    cancel: &CancellationToken,
+) -> Result<u64, OperationError> {
+    let (Some(reader), Some(a), Some(b)) = (
+        engine.rows(),
+        found(first.snapshot(), change.name_before()),
+        found(second.snapshot(), &change.object),
+    ) else {
+        return Ok(0);
+    };
+    let (then, now) = (reader.expiry(a, at), reader.expiry(b, at));
+    let mut counting = Counting {
+        rows: 0,
+        counts: &|fields| {
+            let by = |expiry: &Option<Expiry>| expiry.as_ref().is_some_and(|one| one(fields));
+            by(&now) && !by(&then)
+        },
+    };
+    Side::of(reader, second, b, cancel).visit(&mut counting)?;
+    Ok(counting.rows)
+}
+
+/// Counts rows.
+struct Counting<'a> {
+    rows: u64,
+    counts: &'a dyn Fn(&[Field<'_>]) -> bool,
+}
+
+impl RowVisitor for Counting<'_> {
+    fn row(&mut self, fields: &[Field<'_>]) -> ControlFlow<()> {
+        self.rows += u64::from((self.counts)(fields));
+        ControlFlow::Continue(())
+    }
 }
 
 /// The rows that both sides have by the first one's key.

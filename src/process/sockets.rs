@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
-/// How often an environment that reads as empty is looked at, and the pause between.
-const LOOKS: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(1);
+/// How often the environment of a process is looked at that is becoming another program, and the
+/// pause between. On a busy machine it may have to wait in the middle of that.
+const LOOKS: u32 = 250;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What Linux gives arguments and environment together at most, in bytes: three quarters of its
 /// usual stack limit of 8 MiB (execve(2)).
@@ -112,7 +113,7 @@ fn belonging(session: u32, mark: &str, processes: &HashMap<u32, Seen>) -> Vec<u3
 /// Those of `pids`, other than this process, whose environment holds `mark`. In the middle of
 /// execve(2) a process has none for an instant, and what was opened before is cut short there
 /// (`environ_read` in `fs/proc/base.c` of Linux): each is read in one go, and looked at again
-/// where it is empty.
+/// while there is none yet.
 fn carrying(mark: &str, pids: impl Iterator<Item = u32>) -> Vec<u32> {
     let own = std::process::id();
     let mut open: Vec<u32> = pids.filter(|pid| *pid != own).collect();
@@ -131,7 +132,7 @@ fn carrying(mark: &str, pids: impl Iterator<Item = u32>) -> Vec<u32> {
             if variables.any(|variable| variable == mark.as_bytes()) {
                 found.push(*pid);
             }
-            environment.is_empty() && runs_a_program(*pid)
+            environment.is_empty() && becomes_a_program(*pid)
         });
         if open.is_empty() {
             break;
@@ -140,9 +141,19 @@ fn carrying(mark: &str, pids: impl Iterator<Item = u32>) -> Vec<u32> {
     found
 }
 
+/// Whether an environment that was empty may not be there yet. `/proc/PID/stat` says where the
+/// code begins (field 26), which is set last (`load_elf_binary` in `fs/binfmt_elf.c`), and where the
+/// environment begins and ends (50, 51): the same place where it is empty for good.
 /// Threads of the kernel, processes that ended and those of other users show no program.
-fn runs_a_program(pid: u32) -> bool {
-    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+fn becomes_a_program(pid: u32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = text.rsplit_once(')').map(|(_, fields)| fields);
+    let fields: Vec<&str> = fields.unwrap_or_default().split_whitespace().collect();
+    // The first one behind the name is field 3.
+    let field = |number: usize| fields.get(number - 3).copied();
+    let begun = field(26).is_some_and(|code| code != "0");
+    let empty_for_good = begun && field(50) == field(51);
+    !empty_for_good && fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 fn socket_inodes(pid: u32) -> Vec<u64> {
@@ -259,6 +270,20 @@ mod tests {
         for pid in belonging(u32::MAX, &mark, &processes()) {
             let _gone = Command::new("kill").arg(pid.to_string()).status();
         }
+    }
+
+    #[test]
+    fn a_process_without_an_environment_is_not_waited_for() {
+        let mut bare = Command::new("/usr/bin/env")
+            .args(["-i", "sleep", "30"])
+            .spawn()
+            .unwrap();
+        let comm = format!("/proc/{}/comm", bare.id());
+        while fs::read_to_string(&comm).unwrap() != "sleep\n" || becomes_a_program(bare.id()) {}
+        assert!(carrying("A=B", std::iter::once(bare.id())).is_empty());
+        bare.kill().unwrap();
+        bare.wait().unwrap();
+        assert!(!becomes_a_program(bare.id()));
     }
 
     #[test]

@@ -161,6 +161,7 @@ mod tests {
             notes: Vec::new(),
             unsettled: Vec::new(),
             open_expiry: Vec::new(),
+            newly_expiring: Vec::new(),
             narrowed: std::collections::BTreeMap::new(),
             open_inside: Vec::new(),
         };

@@ -35,7 +35,7 @@ impl Nouns {
         object: noun("table", "tables"),
         row: noun("row", "rows"),
         column: noun("column", "columns"),
-        inner: noun("JSON value", "JSON values"),
+        inner: noun("inner value", "inner values"),
     };
 
     /// Of databases of documents.

@@ -99,6 +99,11 @@ async fn acted(act: &str, database: &Database) {
         "emptied" => {
             todos.delete_many(doc! {}).await.unwrap();
         }
+        "ttl late" => {
+            let index = doc! { "createIndexes": "todos", "indexes": [
+            { "key": { "at": 1 }, "name": "at", "expireAfterSeconds": 60 }] };
+            database.run_command(index).await.unwrap();
+        }
         "expire" | "expire and delete" => super::expiring::on_the_target(act, database).await,
         change if change.starts_with('{') => {
             // An update of every document.

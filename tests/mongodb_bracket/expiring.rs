@@ -85,3 +85,26 @@ fn documents_that_expired_meanwhile_are_told_and_no_loss() {
     server.with(|client| async move { watch(&client.database("expired"), true).await });
     drop_it(server, "expired");
 }
+
+#[test]
+fn an_index_by_which_documents_have_expired_already_is_a_loss() {
+    let (server, url) = filled("overdue");
+    let bookend = bookend(&url);
+    server.with(|client| async move {
+        let database = client.database("overdue");
+        watch(&database, false).await;
+        let todos = database.collection::<Document>("todos");
+        let old = doc! { "$set": { "at": DateTime::from_millis(1_577_836_800_000) } };
+        let some = doc! { "_id": { "$lt": 7 } };
+        todos.update_many(some, old).await.unwrap();
+    });
+    let refused = acting(&bookend, &url, "ttl late", &[]);
+    assert_eq!(refused["state"], "loss_refused", "{refused:#}");
+    let causes = refused["error"]["causes"].to_string();
+    let lost = "todos: is to lose 7 documents at once: by its new index they have expired";
+    assert!(causes.contains(lost), "{causes}");
+    let allowed = acting(&bookend, &url, "ttl late", &["--allow-loss", "todos"]);
+    assert_eq!(allowed["as_rehearsed"], true, "{allowed:#}");
+    server.with(|client| async move { watch(&client.database("overdue"), true).await });
+    drop_it(server, "overdue");
+}

@@ -11,6 +11,9 @@ fn with_settings() -> TestDatabase<'static> {
              jsonb_build_object('weekly', id % 2 = 0, 'to', name || E'\\t@\\\\'),
              'tags', jsonb_build_array('a' || id, 'b')),
            log = json_build_object('at', id);
+         ALTER TABLE users ADD labels text[], ADD parts jsonb[];
+         UPDATE users SET labels = ARRAY['vip', 'a,\"b' || id],
+           parts = ARRAY[jsonb_build_object('s', id, 't', 'x'), '{\"t\": null}'];
          CREATE TABLE events (id int, at int, data jsonb, PRIMARY KEY (id, at))
            PARTITION BY RANGE (at);
          CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (50);
@@ -50,6 +53,16 @@ fn values_gone_from_inside_of_json_are_a_loss() {
             "UPDATE events SET data = data - 'kind' WHERE at < 60",
             "public.events.data.kind",
             "has 59 values fewer",
+        ),
+        (
+            "UPDATE users SET labels = array_remove(labels, 'vip')",
+            "public.users.labels.$",
+            "has 500 values fewer",
+        ),
+        (
+            "UPDATE users SET parts = ARRAY(SELECT m - 's' FROM unnest(parts) m)",
+            "public.users.parts.$.s",
+            "is gone with 500 values",
         ),
         (
             "UPDATE users SET settings = NULL WHERE id = 7",
@@ -100,7 +113,7 @@ fn values_that_went_into_json_and_came_out_of_it_are_no_loss() {
         ),
         (
             "UPDATE users SET settings = settings || '{\"new\": 1}'",
-            "column settings (other values), +1 JSON value",
+            "column settings (other values), +1 inner value",
         ),
     ] {
         let ran = bracket_json(&bookend, &shop.url(), &[], &sql(statements)).expect_code(0);

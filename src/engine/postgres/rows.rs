@@ -7,9 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::EngineError;
 use crate::engine::rows::{Choice, Chosen, Field, RowReader, RowVisitor};
 use crate::fingerprint::{InsideHasher, value_hash};
-use crate::snapshot::{
-    Column, CopyStatement, Inside, KeyFacts, SeamError, Source, StreamId, StreamKind,
-};
+use crate::snapshot::{CopyStatement, Inside, KeyFacts, SeamError, Source, StreamId, StreamKind};
 
 use super::Postgres;
 
@@ -50,7 +48,9 @@ impl RowReader for Postgres {
         };
         let columns = object.columns.iter();
         let mut inside = InsideRows {
-            json: columns.filter(|one| holds_json(one)).collect(),
+            inner: columns
+                .filter_map(|one| Some((one.name.as_str(), inner(&one.data_type)?)))
+                .collect(),
             key: object.content.as_ref().and_then(|one| one.key.as_ref()),
             hasher: InsideHasher::new(),
             chosen,
@@ -64,13 +64,28 @@ impl RowReader for Postgres {
     }
 }
 
-fn holds_json(column: &Column) -> bool {
-    matches!(column.data_type.as_str(), "json" | "jsonb")
+/// How a column's values hold others.
+#[derive(Clone, Copy)]
+enum Inner {
+    Json,
+    Array { json: bool },
 }
 
-/// Looks at what a table's rows hold, and into their JSON values.
+fn inner(data_type: &str) -> Option<Inner> {
+    let json = |name: &str| matches!(name, "json" | "jsonb");
+    match data_type.strip_suffix("[]") {
+        // Its elements are parted by semicolons.
+        Some("box") => None,
+        Some(element) => Some(Inner::Array {
+            json: json(element),
+        }),
+        None => json(data_type).then_some(Inner::Json),
+    }
+}
+
+/// Looks at what a table's rows hold, and into JSON and arrays.
 struct InsideRows<'a, 'c> {
-    json: Vec<&'a Column>,
+    inner: Vec<(&'a str, Inner)>,
     key: Option<&'a KeyFacts>,
     hasher: InsideHasher,
     chosen: &'a mut Chosen<'c>,
@@ -96,12 +111,17 @@ impl RowVisitor for InsideRows<'_, '_> {
         let columns = fields.iter().map(|field| (field.name, field.raw));
         self.hasher.copied_row(key, columns);
         for field in fields {
-            if self.json.iter().any(|column| column.name == field.name) {
-                let text = unescaped(field.raw);
-                let text = String::from_utf8_lossy(&text);
-                // A value that is nested too deeply for the parser stays a whole.
-                let _whole = self.hasher.json(field.name, key, &text);
-            }
+            let mut inner = self.inner.iter();
+            let Some((name, inner)) = inner.find(|(name, _)| *name == field.name) else {
+                continue;
+            };
+            let text = unescaped(field.raw);
+            let text = String::from_utf8_lossy(&text);
+            // A value that the parser does not take stays a whole.
+            let _whole = match inner {
+                Inner::Json => self.hasher.json(name, key, &text),
+                Inner::Array { json } => self.hasher.array(name, key, &text, *json),
+            };
         }
         ControlFlow::Continue(())
     }

@@ -72,7 +72,7 @@ fn shape(value: &RawValue) -> Result<Shape<'_>, serde_json::Error> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// As COPY writes it (`src/backend/commands/copyto.c`, `CopyAttributeOutText`).
-fn copied(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn copied(text: Cow<'_, str>) -> Cow<'_, str> {
     let escape = |c: char| match c {
         '\u{8}' => Some('b'),
         '\u{c}' => Some('f'),
@@ -113,7 +113,11 @@ fn walk(shape: Shape<'_>, adding: &mut Adding<'_>) -> Result<(), serde_json::Err
     Ok(())
 }
 
-fn add(name: &str, raw: &RawValue, adding: &mut Adding<'_>) -> Result<(), serde_json::Error> {
+pub(super) fn add(
+    name: &str,
+    raw: &RawValue,
+    adding: &mut Adding<'_>,
+) -> Result<(), serde_json::Error> {
     let shape = shape(raw)?;
     let hash = match &shape {
         Shape::Null => None,

@@ -1,8 +1,9 @@
 //! Sums for each path inside values that hold others: the documents and arrays of MongoDB, the
-//! JSON of PostgreSQL.
+//! JSON and the arrays of PostgreSQL.
 //!
 //! What a path holds several times in one row, as the elements of an array, counts as often.
 
+mod array;
 mod bson;
 mod json;
 #[cfg(test)]

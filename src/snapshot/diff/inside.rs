@@ -9,7 +9,7 @@ use super::super::{
 use super::columns::{self, Side};
 use super::family::{Families, Holding};
 use super::matching::holds_rows;
-use super::objects::holds_documents;
+use super::open::holds_documents;
 use super::{ColumnChange, ColumnChangeKind, Difference, Loss, LossKind, Values, losses};
 
 impl Difference {

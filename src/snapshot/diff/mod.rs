@@ -16,6 +16,7 @@ mod losses;
 mod matching;
 mod moves;
 mod objects;
+mod open;
 mod parts;
 mod settled;
 #[cfg(test)]
@@ -52,6 +53,10 @@ pub struct Difference {
     /// these facts do not tell ([`Difference::settle`]).
     #[serde(skip)]
     pub open_expiry: Vec<String>,
+    /// Objects with an index by which rows expire otherwise than before: how many have expired by
+    /// it already is not known until somebody looks ([`Difference::expire_at_once`]).
+    #[serde(skip)]
+    pub newly_expiring: Vec<String>,
     /// Types that can hold less than before, by name, and what they have no room for.
     #[serde(skip)]
     pub narrowed: BTreeMap<String, String>,
@@ -289,6 +294,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
     };
     let (unsettled, open_inside) = (names(|one| one.open.rows), names(|one| one.open.inside));
     let open_expiry = names(|one| one.open.expiry);
+    let newly_expiring = names(open::expires_otherwise);
     let narrowed = losses::narrowed::find(&compared);
     let told = compared.into_iter().filter_map(objects::Compared::told);
     let mut objects: Vec<ObjectChange> = told.collect();
@@ -304,6 +310,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Difference {
         notes,
         unsettled,
         open_expiry,
+        newly_expiring,
         narrowed,
         open_inside,
     }

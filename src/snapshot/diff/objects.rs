@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Column, Nouns, Object, ObjectKind, PartKind, Snapshot};
+use super::super::{Nouns, Object, ObjectKind, Snapshot};
 use super::columns::{self, Side};
 use super::definitions::Renames;
 use super::family::{Families, Holding};
 use super::inside;
 use super::matching::{self, Matching, Pair};
+use super::open::{Open, may_have_expired};
 use super::settled::open_question;
 use super::{
     Change, ColumnChange, ColumnChangeKind, ObjectChange, PropertyChange, Values, parts, property,
@@ -36,17 +37,6 @@ pub(super) struct Compared<'a> {
     pub open: Open,
     /// Names before and now, of objects and of this one's columns.
     pub renames: Renames,
-}
-
-/// What the facts of two snapshots do not tell of an object.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Open {
-    /// There are more rows, and those of before are not known to be among them.
-    pub rows: bool,
-    /// Rows that are gone may have expired.
-    pub expiry: bool,
-    /// What is gone inside of its fields.
-    pub inside: bool,
 }
 
 impl Compared<'_> {
@@ -239,32 +229,6 @@ impl<'a> Comparison<'a> {
             before: None,
             after: Some((object, holds)),
         }
-    }
-}
-
-/// Whether rows of before are gone, or may be, of an object that lets rows expire.
-fn may_have_expired(before: &Object, held: Option<&Holding>, holds: Option<&Holding>) -> bool {
-    let (Some(held), Some(holds)) = (held, holds) else {
-        return false;
-    };
-    let mut parts = before.parts.iter();
-    let expires = parts.any(|part| {
-        part.kind == PartKind::Index && part.definition.contains("\"expireAfterSeconds\"")
-    });
-    expires && held.rows > 0 && (holds.rows < held.rows || !held.same_keys(holds))
-}
-
-/// Whether a column's values may hold others by name: documents, arrays, JSON.
-pub(super) fn holds_documents(kind: ObjectKind, column: &Column) -> bool {
-    match kind {
-        ObjectKind::Collection => {
-            let mut types = column.data_type.split(", ");
-            types.any(|one| matches!(one, "object" | "array"))
-        }
-        ObjectKind::Table | ObjectKind::PartitionedTable => {
-            matches!(column.data_type.as_str(), "json" | "jsonb")
-        }
-        _ => false,
     }
 }
 

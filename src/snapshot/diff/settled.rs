@@ -89,6 +89,25 @@ impl ObjectChange {
 }
 
 impl Difference {
+    /// Puts in how many rows of an object have expired by an index that is new or another one, and
+    /// had not by those of before.
+    pub fn expire_at_once(&mut self, object: &str, rows: u64) {
+        self.newly_expiring.retain(|name| name != object);
+        let Some(change) = self.objects.iter().find(|one| one.object == object) else {
+            return;
+        };
+        if rows > 0 {
+            let rows = counted(change.kind.nouns(), rows);
+            self.losses.push(Loss {
+                kind: LossKind::Rows,
+                object: change.name_before().to_owned(),
+                what: format!("is to lose {rows} at once: by its new index they have expired"),
+            });
+            self.losses.sort();
+        }
+        self.loss = !self.losses.is_empty();
+    }
+
     /// Puts in what looking at the rows of an unsettled object came to.
     pub fn settle(&mut self, object: &str, found: Settled) {
         self.unsettled.retain(|name| name != object);

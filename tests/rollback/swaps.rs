@@ -65,6 +65,8 @@ fn what_others_wrote_since_the_after_backup_is_in_the_store() {
         lines.contains("public.orders") && lines.contains("+12 rows"),
         "{lines}"
     );
+    // Those of before are looked for, and found.
+    assert!(!lines.contains("lost"), "{lines}");
     let archive = export["archive"].as_str().unwrap().to_owned();
     assert!(archive.contains("before-rollback"), "{archive}");
     scene.is_rolled_back(&told, &before, &failed);

@@ -3,7 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::super::backup::{Taken, backup_unless};
-use super::super::{BackupOutcome, BackupRequest, OperationError, Workspace, open};
+use super::super::difference::difference as differ;
+use super::super::{BackupOutcome, BackupRequest, OperationError, Side, Subject, Workspace, open};
 use super::Planned;
 use crate::snapshot::diff::{Difference, compare};
 use crate::snapshot::{Snapshot, Source as _};
@@ -55,6 +56,19 @@ async fn read(ws: &Workspace, planned: &Planned) -> Result<Exported, OperationEr
     };
     let taken = backup_unless(ws, &planned.subject.target, &request, &is_known).await?;
     let difference = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let difference = match &taken {
+        // Both have their rows at hand now, which tell what their facts leave open.
+        Taken::Kept(outcome) => {
+            let (a, b) = (
+                Subject::Archive(known.path()),
+                Subject::Archive(&outcome.path),
+            );
+            let first = Side::read(ws, a, true).await?;
+            let second = Side::read(ws, b, true).await?;
+            Some(differ(ws, (a, &first), (b, &second)).await?)
+        }
+        Taken::Known => difference,
+    };
     Ok(Exported {
         compared_with: known.id().to_owned(),
         after: after.is_some(),

@@ -1,7 +1,7 @@
 //! Where a snapshot stands in the server's own record of writes, so that a later read of the
 //! same database can tell, without reading everything again, what nobody has touched since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ pub struct WriteRecord {
     /// Objects with more rows than in an earlier snapshot of which every row of then is known to
     /// be there still: their printed names, and those that they had then.
     pub kept: BTreeMap<String, String>,
+    /// Those among them, by their names now, of which every row of then is as it was.
+    pub unchanged: BTreeSet<String>,
 }
 
 /// A moment of one server's history, and what the server called each object then.

@@ -1,7 +1,7 @@
 //! Putting a snapshot together: the catalogs' facts, the vendor's table of contents and what
 //! was hashed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -106,7 +106,7 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
     let mut streams = streams(tables, &contents.tables);
     let kept = contents.kept.into_iter();
     let kept = kept.filter_map(|(table, then)| Some((tables.get(table)?.object.clone(), then)));
-    let kept = kept.collect();
+    let kept: BTreeMap<String, String> = kept.collect();
     if large_objects.count > 0 {
         streams.push(Stream {
             id: large_objects::STREAM,
@@ -142,6 +142,8 @@ pub(super) fn snapshot(parts: Parts<'_>) -> Snapshot {
                 how: untouched::HOW,
                 gone_through: true,
             }),
+            // Its rows are never changed in place.
+            unchanged: kept.keys().cloned().collect(),
             kept,
         },
         notes: notes(catalog.notes, &excluded, schema_only),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Nouns, Object, ObjectKind, Snapshot};
+use super::super::{Nouns, Object, ObjectKind, Snapshot, WriteRecord};
 use super::columns::{self, Side};
 use super::definitions::Renames;
 use super::family::{Families, Holding};
@@ -67,7 +67,7 @@ struct Comparison<'a> {
     families: (Families<'a>, Families<'a>),
     renames: Renames,
     /// Of the second snapshot: what is known to have lost no row.
-    kept: &'a BTreeMap<String, String>,
+    record: &'a WriteRecord,
     /// Leaves that left their family and live on, by their name before.
     left: BTreeSet<&'a str>,
     /// Leaves that came into their family from elsewhere, by their name after.
@@ -94,7 +94,7 @@ impl<'a> Comparison<'a> {
             left: moved.iter().map(|pair| &*pair.before.name).collect(),
             joined: moved.iter().map(|pair| &*pair.after.name).collect(),
             renames: Renames::of_objects(names),
-            kept: &after.record.kept,
+            record: &after.record,
         }
     }
 
@@ -106,13 +106,16 @@ impl<'a> Comparison<'a> {
             && after.all(|leaf| !self.joined.contains(&*leaf.name))
     }
 
-    /// Whether a table has more rows than it had, and those of before are known to be there still: in
-    /// PostgreSQL, whose rows are never changed in place, as they were.
+    /// Whether there are more rows, and those of before are known to be there as they were: of a
+    /// partitioned table, where none of its leaves is without one.
     fn kept_as_they_were(&self, (a, held): Sided<'_>, (b, holds): Sided<'_>) -> bool {
         let rows = |side: Option<&Holding>| side.map_or(0, |holding| holding.rows);
-        matches!(b.kind, ObjectKind::Table | ObjectKind::PartitionedTable)
-            && rows(holds) > rows(held)
-            && !self.unsettled((a, held), (b, holds))
+        let unchanged = match b.kind {
+            ObjectKind::Collection => self.record.unchanged.contains(&b.name),
+            ObjectKind::Table | ObjectKind::PartitionedTable => true,
+            _ => false,
+        };
+        unchanged && rows(holds) > rows(held) && !self.unsettled((a, held), (b, holds))
     }
 
     /// Whether a pair has more rows than it had, and may be without some of those.
@@ -123,7 +126,8 @@ impl<'a> Comparison<'a> {
         if held.rows == 0 || holds.rows <= held.rows || self.counted_at_root(a) {
             return false;
         }
-        let still = |then: &str, now: &str| self.kept.get(now).is_some_and(|name| name == then);
+        let still =
+            |then: &str, now: &str| self.record.kept.get(now).is_some_and(|name| name == then);
         let kept = if a.content.is_some() {
             still(&a.name, &b.name)
         } else {

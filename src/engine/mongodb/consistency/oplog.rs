@@ -20,6 +20,8 @@ pub(in crate::engine::mongodb) struct Written {
     pub hit: BTreeSet<String>,
     /// Those among them of which no document was deleted, nor anything defined.
     pub kept: BTreeSet<String>,
+    /// Those among them into which documents were inserted, and nothing else.
+    pub inserted: BTreeSet<String>,
     /// False if there was more than is looked at, and there may be others.
     pub all: bool,
 }
@@ -69,13 +71,16 @@ pub(in crate::engine::mongodb) async fn written_since(
         entries.iter().flat_map(of).collect()
     };
     let mut hit = names(&|entry| collections(entry, database));
-    let mut gone = names(&|entry| not_only_written(entry, database));
     hit.extend(names(&|entry| uuids.named_in(entry, &|_| true)));
-    gone.extend(names(&|entry| {
-        uuids.named_in(entry, &|one| !only_writes(one))
-    }));
+    let nothing_but = |ops: &[&str]| -> BTreeSet<String> {
+        let other = |one: &Document| !one.get_str("op").is_ok_and(|op| ops.contains(&op));
+        let mut others = names(&|entry| those_with(entry, database, &other));
+        others.extend(names(&|entry| uuids.named_in(entry, &other)));
+        hit.difference(&others).cloned().collect()
+    };
     Ok(Ok(Written {
-        kept: hit.difference(&gone).cloned().collect(),
+        kept: nothing_but(&["i", "u"]),
+        inserted: nothing_but(&["i"]),
         hit,
         all: entries.len() < LOOKED_AT as usize,
     }))
@@ -226,23 +231,22 @@ fn collections(entry: &Document, database: &str) -> BTreeSet<String> {
     hit
 }
 
-/// An insert or an update.
-fn only_writes(operation: &Document) -> bool {
-    matches!(operation.get_str("op"), Ok("i" | "u"))
-}
-
-/// Those of which an entry deletes something, or that it defines: all but inserts and updates.
-fn not_only_written(entry: &Document, database: &str) -> BTreeSet<String> {
+/// Those that an entry defines, or to which it does `such` a thing.
+fn those_with(
+    entry: &Document,
+    database: &str,
+    such: &dyn Fn(&Document) -> bool,
+) -> BTreeSet<String> {
     let inner = operations(entry);
-    let mut gone = definitions_in(entry, database);
+    let mut found = definitions_in(entry, database);
     for one in std::iter::once(entry).chain(inner) {
-        if !only_writes(one)
+        if such(one)
             && let Ok(ns) = one.get_str("ns")
         {
-            gone.extend(within(ns, database).map(collection));
+            found.extend(within(ns, database).map(collection));
         }
     }
-    gone
+    found
 }
 
 /// Operations inside a transaction's entry.

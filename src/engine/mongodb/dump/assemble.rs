@@ -30,6 +30,7 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
             .filter(|_| !seen.excluded.iter().any(|excluded| excluded == name))
     });
     let kept = seen.known.kept();
+    let unchanged = seen.known.unchanged();
     let untouched = seen.known.fill(&mut objects);
     let mut notes = seen.verdict.notes.clone();
     if objects.iter().all(|object| rows(object) == 0) && seen.excluded.is_empty() {
@@ -61,6 +62,7 @@ pub(super) fn snapshot(session: &Session, target: &Target, seen: Seen) -> Snapsh
             anchor: anchor(session, &seen.server, target.database(), &seen.definitions),
             untouched,
             kept,
+            unchanged,
         },
         notes,
         secrets_seen: Vec::new(),

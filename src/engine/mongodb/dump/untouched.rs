@@ -6,7 +6,7 @@
 //! one by its UUID, and of which the oplog of the same primary says nothing since, has the same
 //! documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bson::Timestamp;
 
@@ -51,6 +51,8 @@ pub(super) struct Known {
     untouched: BTreeMap<String, Object>,
     /// Those of which every document of then is there still.
     kept: Vec<String>,
+    /// Those among them of which every document is as it was.
+    unchanged: BTreeSet<String>,
 }
 
 impl Known {
@@ -78,8 +80,8 @@ impl Known {
             time: u32::try_from(then.position >> 32).unwrap_or(u32::MAX),
             increment: u32::try_from(then.position & u64::from(u32::MAX)).unwrap_or(u32::MAX),
         };
-        let (written, kept) = match written_since(session, from, definitions).await? {
-            Ok(written) if written.all => (written.hit, written.kept),
+        let (written, kept, inserted) = match written_since(session, from, definitions).await? {
+            Ok(written) if written.all => (written.hit, written.kept, written.inserted),
             Ok(_) | Err(_) => return Ok(Self::default()),
         };
         // A full capped collection drops its oldest documents by itself.
@@ -103,6 +105,9 @@ impl Known {
             {
                 // A time series has no UUID; that it was made anew is in the oplog, too.
                 found.kept.push(name.clone());
+                if inserted.contains(name) {
+                    found.unchanged.insert(name.clone());
+                }
             }
         }
         Ok(found)
@@ -120,6 +125,11 @@ impl Known {
     pub(super) fn kept(&self) -> BTreeMap<String, String> {
         let names = self.kept.iter();
         names.map(|name| (name.clone(), name.clone())).collect()
+    }
+
+    /// The same that are as they were.
+    pub(super) fn unchanged(&self) -> BTreeSet<String> {
+        self.unchanged.clone()
     }
 
     /// Their names.

@@ -267,3 +267,43 @@ fn what_is_the_same_is_not_looked_into() {
     let found = diff::compare(&of(&people(addressed)), &of(&after));
     assert!(found.open_inside.is_empty());
 }
+
+#[test]
+fn rows_that_stayed_are_looked_at_unless_they_are_known_to_be_as_they_were() {
+    let before = snapshot(vec![object("c", rawdoc! {}, &people(addressed))]);
+    let mut more = people(addressed);
+    more.push(addressed(20));
+    let mut after = snapshot(vec![object("c", rawdoc! {}, &more)]);
+    assert_eq!(diff::compare(&before, &after).open_inside, ["c"]);
+    // That none was deleted says nothing of their fields.
+    after.record.kept = [("c".to_owned(), "c".to_owned())].into();
+    assert_eq!(diff::compare(&before, &after).open_inside, ["c"]);
+    after.record.unchanged = ["c".to_owned()].into();
+    assert!(diff::compare(&before, &after).open_inside.is_empty());
+}
+
+#[test]
+fn of_rows_that_stayed_only_they_are_compared() {
+    let fields = |n: i32| rawdoc! { "_id": n, "a": format!("a{n}"), "b": { "c": n, "d": 1 } };
+    let before = people(fields);
+    let now = |n: i32| {
+        let mut document = rawdoc! { "_id": n, "b": { "c": n } };
+        if n >= 4 {
+            document.append(bson::raw::cstr!("a"), format!("a{n}"));
+        }
+        document
+    };
+    let mut after = people(now);
+    after.extend((20..30).map(fields));
+    let of = |documents: &[RawDocumentBuf]| snapshot(vec![object("c", rawdoc! {}, documents)]);
+    let (first, second) = (of(&before), of(&after));
+    let mut found = diff::compare(&first, &second);
+    found.settle("c", Settled::Gone(0));
+    let common = inside(&after[..20]);
+    let looked = Looked::Common {
+        emptied: [("a".to_owned(), 4)].into(),
+    };
+    found.look_inside("c", (&first, &inside(&before)), (&second, &common), &looked);
+    let expected = ["c.a: has 4 values fewer", "c.b.d: is gone with 20 values"];
+    assert_eq!(lost(&found), expected);
+}

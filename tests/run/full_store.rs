@@ -21,15 +21,19 @@ fn a_store_that_is_full_from_any_step_on_leaves_a_run_that_is_told_and_can_be_en
     let shop = shop(server());
     let url = shop.url();
     let bookend = Bookend::new().env("DATABASE_URL", url.clone());
-    let run = [
-        url.as_str(),
-        "--",
-        "psql",
-        "-qc",
-        "ALTER TABLE users ADD email text",
-    ];
+    // More than the store has room for, so that a bundle surely meets a full one, however late it
+    // is filled.
+    let large = bookend.work().join("large");
+    std::fs::write(&large, vec![7; 20 << 20]).unwrap();
+    let large = large.to_str().unwrap();
+    let command = ["--", "psql", "-qc", "ALTER TABLE users ADD email text"];
     for (number, step) in STEPS.into_iter().enumerate() {
         let way = if number % 2 == 0 { "resume" } else { "abort" };
+        let mut run = vec![url.as_str()];
+        if step == "bundle" {
+            run.extend(["--migration-files", large]);
+        }
+        run.extend(command);
         let filled = filled_at(&bookend, step, way, &run);
         let migrated = shop.try_psql("SELECT email FROM users LIMIT 1").is_ok();
         // What `resume` goes on with counts as well.

@@ -64,7 +64,7 @@ fn hint(error: &ConnectionError) -> Option<String> {
             format!("the password came from {origin}: correct it there, or check the user's name")
         }
         ConnectionError::NoPassword { .. } => {
-            "give it in the URL; for PostgreSQL also in PGPASSWORD, or in ~/.pgpass (mode 0600)".to_owned()
+            "give it in the URL, or else in PGPASSWORD or ~/.pgpass (mode 0600) for PostgreSQL, for MongoDB in the URL that MONGODB_URI holds".to_owned()
         }
         ConnectionError::UnknownDatabase { .. } => {
             "check the name: psql -l, or show dbs in mongosh, lists the databases of a server".to_owned()

@@ -215,6 +215,14 @@ impl<'a> Tree<'a> {
         let is_path = |name: &String| self.inside.contains(name);
         let mut told = change.clone();
         told.inside = is_path(&change.name) && change.from.as_ref().is_none_or(is_path);
+        if change
+            .from
+            .as_ref()
+            .is_some_and(|from| is_path(from) != is_path(&change.name))
+        {
+            // A column has a type and may be null; what is inside a value has no such things.
+            told.properties.clear();
+        }
         match change.change {
             Kind::Added => {
                 let parent = self.parent(&change.name, false);
